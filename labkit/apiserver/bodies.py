@@ -1,0 +1,86 @@
+"""Request bodies: an object, delete options, or a patch to apply."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import yaml
+
+from labkit.apiserver.negotiation import decode_body
+from labkit.apiserver.request import Request
+from labkit.kube.objects import Obj, copy
+from labkit.kube.patches import json_patch, merge_patch, strategic_merge_patch
+from labkit.kube.scope import Scope
+from labkit.kube.status import ApiError, BadRequest, NotImplementedHere, UnsupportedMediaType
+from labkit.resources.kinds import Kind, Subresource
+
+PATCH_TYPES = ("application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json")
+APPLY_TYPES = ("application/apply-patch+yaml", "application/apply-patch+cbor")
+
+
+def read_body(request: Request, kind: Kind, scope: Scope, sub: Subresource | None = None) -> Obj:
+    """The object in a request's body.
+
+    Raises:
+        BadRequest: it cannot be read.
+        UnsupportedMediaType: a media type that the server does not read.
+    """
+    if isinstance(request.body, dict):
+        return copy(request.body)  # type: ignore[no-any-return]  # copy keeps the type of what it copies
+    decoded = decode_body(request.body, request.headers.get("content-type", ""))
+    if sub is not None and sub.kind:
+        group, version = sub.group or kind.group, sub.version or kind.version
+        decoded.setdefault("apiVersion", f"{group}/{version}" if group else version)
+        decoded.setdefault("kind", sub.kind)
+    return decoded
+
+
+def read_delete_options(request: Request) -> Obj:
+    """DeleteOptions from the body, with those of the query over them."""
+    options: Obj = {}
+    if request.body:
+        options = copy(request.body) if isinstance(request.body, dict) else decode_body(request.body, request.headers.get("content-type", ""))
+    if policy := request.param("propagationPolicy"):
+        options["propagationPolicy"] = policy
+    if grace := request.param("gracePeriodSeconds"):
+        options["gracePeriodSeconds"] = grace
+    grace = options.get("gracePeriodSeconds")
+    if grace is not None:
+        try:
+            options["gracePeriodSeconds"] = int(grace)
+        except (TypeError, ValueError):
+            raise BadRequest(f"gracePeriodSeconds has to be a number of seconds, not {json.dumps(grace)}") from None
+    return options
+
+
+def patched_object(request: Request, kind: Kind, old: Obj, scope: Scope) -> Obj:
+    """`old` with the patch of the request applied to it.
+
+    Raises:
+        UnsupportedMediaType: none of the patch types.
+        NotImplementedHere: server-side apply, which the embedded cluster does not serve yet.
+    """
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip()
+    if content_type in APPLY_TYPES:
+        raise NotImplementedHere("the embedded cluster does not serve server-side apply yet; use `kubectl apply` without --server-side")
+    if content_type not in PATCH_TYPES:
+        listed = ", ".join((*PATCH_TYPES, *APPLY_TYPES))
+        raise UnsupportedMediaType(
+            f"the body of the request was in an unknown format - accepted media types include: {listed}",
+        )
+    body: Any = request.body
+    if isinstance(body, bytes):
+        try:
+            body = yaml.safe_load(body) if not body.lstrip()[:1] in (b"{", b"[") else json.loads(body)
+        except (ValueError, yaml.YAMLError) as error:
+            raise BadRequest(f"error decoding patch: {error}") from None
+    if content_type == PATCH_TYPES[0]:
+        patched = json_patch(old, body)
+    elif content_type == PATCH_TYPES[1]:
+        patched = merge_patch(old, body)
+    else:
+        patched = strategic_merge_patch(old, body, kind.kind, kind.group)
+    if not isinstance(patched, dict):
+        raise ApiError("the server rejected our request due to an error in our request", code=422, reason="Invalid")
+    return patched

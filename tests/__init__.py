@@ -1,0 +1,1 @@
+"""Tests of labkit and of the course."""
