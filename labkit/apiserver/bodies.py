@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import yaml
-
 from labkit.apiserver.negotiation import decode_body
 from labkit.apiserver.request import Request
 from labkit.kube.objects import Obj, copy
 from labkit.kube.patches import json_patch, merge_patch, strategic_merge_patch
-from labkit.kube.scope import Scope
 from labkit.kube.status import ApiError, BadRequest, NotImplementedHere, UnsupportedMediaType
 from labkit.resources.kinds import Kind, Subresource
+from labkit.resources.merge_keys import lookup, schema_of
 
 PATCH_TYPES = ("application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json")
 APPLY_TYPES = ("application/apply-patch+yaml", "application/apply-patch+cbor")
 
 
-def read_body(request: Request, kind: Kind, scope: Scope, sub: Subresource | None = None) -> Obj:
+def read_body(request: Request, kind: Kind, sub: Subresource | None = None) -> Obj:
     """The object in a request's body.
 
     Raises:
@@ -28,7 +26,7 @@ def read_body(request: Request, kind: Kind, scope: Scope, sub: Subresource | Non
     """
     if isinstance(request.body, dict):
         return copy(request.body)  # type: ignore[no-any-return]  # copy keeps the type of what it copies
-    decoded = decode_body(request.body, request.headers.get("content-type", ""))
+    decoded = decode_body(request.body, request.headers.get("content-type", ""), sub.kind if sub and sub.kind else kind.kind)
     if sub is not None and sub.kind:
         group, version = sub.group or kind.group, sub.version or kind.version
         decoded.setdefault("apiVersion", f"{group}/{version}" if group else version)
@@ -43,8 +41,8 @@ def read_delete_options(request: Request) -> Obj:
         options = copy(request.body) if isinstance(request.body, dict) else decode_body(request.body, request.headers.get("content-type", ""))
     if policy := request.param("propagationPolicy"):
         options["propagationPolicy"] = policy
-    if grace := request.param("gracePeriodSeconds"):
-        options["gracePeriodSeconds"] = grace
+    if asked := request.param("gracePeriodSeconds"):
+        options["gracePeriodSeconds"] = asked
     grace = options.get("gracePeriodSeconds")
     if grace is not None:
         try:
@@ -54,7 +52,7 @@ def read_delete_options(request: Request) -> Obj:
     return options
 
 
-def patched_object(request: Request, kind: Kind, old: Obj, scope: Scope) -> Obj:
+def patched_object(request: Request, kind: Kind, old: Obj) -> Obj:
     """`old` with the patch of the request applied to it.
 
     Raises:
@@ -72,15 +70,15 @@ def patched_object(request: Request, kind: Kind, old: Obj, scope: Scope) -> Obj:
     body: Any = request.body
     if isinstance(body, bytes):
         try:
-            body = yaml.safe_load(body) if not body.lstrip()[:1] in (b"{", b"[") else json.loads(body)
-        except (ValueError, yaml.YAMLError) as error:
+            body = json.loads(body)
+        except ValueError as error:
             raise BadRequest(f"error decoding patch: {error}") from None
     if content_type == PATCH_TYPES[0]:
         patched = json_patch(old, body)
     elif content_type == PATCH_TYPES[1]:
         patched = merge_patch(old, body)
     else:
-        patched = strategic_merge_patch(old, body, kind.kind, kind.group)
+        patched = strategic_merge_patch(old, body, schema_of(kind.group, kind.version, kind.kind), lookup)
     if not isinstance(patched, dict):
         raise ApiError("the server rejected our request due to an error in our request", code=422, reason="Invalid")
     return patched

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from urllib.parse import unquote
 
+from labkit.authentication.identity import split_username
 from labkit.authorization.attributes import Attributes
 from labkit.kube.calls import Rule
-from labkit.kube.names import split_service_account_username
 from labkit.kube.status import BadRequest
 from labkit.kube.users import (
     ANONYMOUS,
     AUTHENTICATED_GROUP,
-    SERVICE_ACCOUNT_PREFIX,
     UNAUTHENTICATED_GROUP,
     UserInfo,
     service_account_groups,
@@ -41,7 +40,7 @@ def impersonated(headers: Mapping[str, str], values: Mapping[str, tuple[str, ...
         if groups or uid or extra:
             raise BadRequest("requested impersonation of groups, uid or extra without impersonating a user")
         return user
-    if name.startswith(SERVICE_ACCOUNT_PREFIX) and (account := split_service_account_username(name)) is not None:
+    if (account := _account(name)) is not None:
         namespace, short = account
         yield from check(Attributes(user, "impersonate", "", "v1", "serviceaccounts", "", namespace, short))
         found_groups = groups or list(service_account_groups(namespace))
@@ -61,3 +60,10 @@ def impersonated(headers: Mapping[str, str], values: Mapping[str, tuple[str, ...
     elif AUTHENTICATED_GROUP not in found_groups and UNAUTHENTICATED_GROUP not in found_groups:
         found_groups.append(AUTHENTICATED_GROUP)
     return UserInfo(name, tuple(found_groups), uid, extra)
+
+
+def _account(username: str) -> tuple[str, str] | None:
+    try:
+        return split_username(username)
+    except ValueError:
+        return None

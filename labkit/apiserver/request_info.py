@@ -23,6 +23,7 @@ class RequestInfo:
     subresource: str = ""
     namespace: str = ""
     name: str = ""
+    field_selector: str = ""
 
     @property
     def qualified_resource(self) -> str:
@@ -55,7 +56,8 @@ def request_info(request: Request) -> RequestInfo:
             verb = "deletecollection"
     elif verb == "get" and not subresource and request.flag("watch"):
         verb = "watch"
-    return RequestInfo(request.path, verb, True, group, version, resource, subresource, namespace, name)
+    fields = request.param("fieldSelector") if verb in ("list", "watch", "deletecollection") else ""
+    return RequestInfo(request.path, verb, True, group, version, resource, subresource, namespace, name, fields)
 
 
 def _single_name(field_selector: str) -> str:

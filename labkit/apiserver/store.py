@@ -45,6 +45,9 @@ class Change:
     old: Obj | None
 
 
+Changes = list[Change]  # named here: inside Store, `list` is a method
+
+
 class _Collection:
     """The objects of one resource, in key order, with their indexes."""
 
@@ -211,7 +214,7 @@ class Store:
             for listener in tuple(self._listeners):
                 listener(change)
 
-    def _settle_deletions(self, changes: list[Change]) -> None:
+    def _settle_deletions(self, changes: Changes) -> None:
         for change in changes:
             key = _key(change.obj)
             if change.type == "DELETED" and key not in self._collection(change.resource).objects:
@@ -222,7 +225,7 @@ class Store:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def since(self, revision: int, resource: str) -> list[Change] | None:
+    def since(self, revision: int, resource: str) -> Changes | None:
         """The committed changes of a resource after `revision`; None when that is too long ago to tell."""
         if revision < self._oldest:
             return None

@@ -17,8 +17,11 @@ from labkit.resources.token_request import TokenConfig, issue_token
 def create_token(target: Target, body: Obj, config: TokenConfig, scope: Scope) -> Rule[Response]:
     """`serviceaccounts/token`: issue a token (TRQ)."""
     admitted = yield from admit(target.admission("CREATE", body, None), scope, target.plugins)
-    issued = yield from issue_token(target.name, target.namespace, admitted, config, scope)
-    yield from validate(target.admission("CREATE", issued, None), scope, target.plugins)
+
+    def validating(completed: Obj) -> Rule[None]:
+        return validate(target.admission("CREATE", completed, None), scope, target.plugins)
+
+    issued = yield from issue_token(target.name, target.namespace, admitted, config, scope, validating=validating)
     return Response(201, issued)
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Literal
+from datetime import timedelta
 
 from labkit.admission.chain import admit, validate
-from labkit.admission.request import AdmissionRequest
+from labkit.admission.request import AdmissionRequest, Operation
 from labkit.apiserver.reads import with_kind
 from labkit.apiserver.request import Response
 from labkit.kube.calls import Create, Delete, Rule, Update, find, get
@@ -20,10 +20,8 @@ from labkit.kube.objects import Obj, copy, is_deleted, meta, name_of, namespace_
 from labkit.kube.randomness import generate_name
 from labkit.kube.scope import Scope
 from labkit.kube.status import ApiError, BadRequest, Conflict, already_exists, conflict, invalid, resource_details
+from labkit.resources import metadata as metadata_rules
 from labkit.resources.kinds import Kind
-from labkit.resources.metadata import validate_metadata, validate_metadata_update
-
-Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ def create(target: Target, body: Obj, scope: Scope) -> Rule[Response]:
     metadata["uid"] = scope.random.uuid()
     metadata["creationTimestamp"] = rfc3339(scope.now)
     kind.strategy.prepare_for_create(obj, scope)
-    errors = validate_metadata(kind, obj) + kind.strategy.validate(obj)
+    errors = metadata_rules.validate(metadata, namespaced=kind.namespaced, name_rule=kind.name_rule) + kind.strategy.validate(obj)
     if errors:
         raise invalid(kind.kind, name_of(obj), errors, kind.group)
     for text in kind.strategy.warnings(obj, None, scope):
@@ -120,7 +118,7 @@ def _replace(target: Target, obj: Obj, old: Obj, scope: Scope) -> Rule[Response]
             metadata.pop(field, None)
     metadata["resourceVersion"] = before["resourceVersion"]
     kind.strategy.prepare_for_update(obj, old, scope, target.subresource)
-    errors = validate_metadata_update(kind, obj, old) + kind.strategy.validate_update(obj, old, target.subresource)
+    errors = metadata_rules.validate_update(metadata, before) + kind.strategy.validate_update(obj, old, target.subresource)
     if errors:
         raise invalid(kind.kind, name_of(obj), errors, kind.group)
     for text in kind.strategy.warnings(obj, old, scope):
@@ -154,7 +152,7 @@ def delete(target: Target, options: Obj, scope: Scope) -> Rule[Response]:
     if target.dry_run or obj == old:
         return Response(200, with_kind(kind, obj))
     stored: Obj = yield Update(kind.resource, _ordered(obj), target.namespace)
-    return Response(200 if kind.resource != "namespaces" else 200, with_kind(kind, stored))
+    return Response(200, with_kind(kind, stored))
 
 
 def grace_period(kind: Kind, old: Obj, options: Obj) -> int:
@@ -172,8 +170,6 @@ def grace_period(kind: Kind, old: Obj, options: Obj) -> int:
 
 def _mark(kind: Kind, obj: Obj, old: Obj, grace: int, scope: Scope) -> None:
     """Write down that the object is to go; a mark can be brought forward and never put back."""
-    from datetime import timedelta
-
     metadata = meta(obj)
     if is_deleted(old) and grace >= int(metadata.get("deletionGracePeriodSeconds") or 0):
         return
@@ -232,7 +228,8 @@ def _own(target: Target, body: Obj) -> Obj:
     Raises:
         BadRequest: another kind, or another namespace than the URL's.
     """
-    kind, obj = target.kind, copy(body)
+    kind = target.kind
+    obj: Obj = copy(body)
     found = (obj.get("apiVersion", kind.api_version), obj.get("kind", kind.kind))
     if found != (kind.api_version, kind.kind):
         raise BadRequest(

@@ -49,4 +49,5 @@ class Controller:
     groups: tuple[str, ...] = ()
     max_retries: int | None = None
     reads: tuple[str, ...] = field(default=())  # resources that sync reads from cache, beyond its sources
+    watches_as: str = ""  # the user of its informers, where upstream shares them: system:kube-controller-manager. Empty: `user`
     initial: tuple[str, ...] = ()  # keys that are there from the start, before any event: a node that has to register itself

@@ -148,15 +148,16 @@ def merge_patch(original: Obj, patch: Any) -> Obj:
     return _merged(original, patch)
 
 
-def _merged(original: Any, patch: Any) -> Any:
-    if not isinstance(patch, dict):
-        return copy(patch)
-    found = dict(original) if isinstance(original, dict) else {}
+def _merged(original: Obj, patch: Obj) -> Obj:
+    found = dict(original)
     for key, value in patch.items():
         if value is None:
             found.pop(key, None)
+        elif isinstance(value, dict):
+            before = found.get(key)
+            found[key] = _merged(before if isinstance(before, dict) else {}, value)
         else:
-            found[key] = _merged(found.get(key), value)
+            found[key] = copy(value)
     return found
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from labkit.kube.names import is_label_value, is_qualified_name
 from labkit.kube.status import BadRequest
 
 OPERATORS = ("in", "notin", "=", "==", "!=", "gt", "lt")
@@ -19,52 +20,6 @@ _WORDS = ("in", "notin")
 _TOKEN = re.compile(r"(?P<symbol>==|!=|[=!<>(),])|(?P<word>[^\s=!<>(),]+)|\s+")
 _END = ""
 _INT64 = range(-(2**63), 2**63)
-
-_NAME = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_NAME_RULE = (
-    "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character "
-    "(e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
-)
-_VALUE_RULE = (
-    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
-    "alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
-    "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
-)
-_SUBDOMAIN_RULE = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an "
-    "alphanumeric character (e.g. 'example.com', regex used for validation is "
-    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-)
-
-
-def label_key_errors(key: str) -> list[str]:
-    """What is wrong with a label key, in upstream's words."""
-    prefix, slash, name = key.rpartition("/")
-    if "/" in prefix:
-        return [f"a valid label key {_NAME_RULE} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"]
-    found = []
-    if slash and not prefix:
-        found.append("prefix part must be non-empty")
-    elif slash and len(prefix) > 253:
-        found.append("prefix part must be no more than 253 bytes")
-    elif slash and not _SUBDOMAIN.fullmatch(prefix):
-        found.append(f"prefix part {_SUBDOMAIN_RULE}")
-    if not name:
-        found.append("name part must be non-empty")
-    elif len(name) > 63:
-        found.append("name part must be no more than 63 bytes")
-    if not _NAME.fullmatch(name):
-        found.append(f"name part {_NAME_RULE}")
-    return found
-
-
-def label_value_errors(value: str) -> list[str]:
-    """What is wrong with a label's value, in upstream's words."""
-    found = ["must be no more than 63 bytes"] if len(value) > 63 else []
-    if value and not _NAME.fullmatch(value):
-        found.append(_VALUE_RULE)
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +197,7 @@ class _Parser:
         key = self.take()
         if not self.is_word(key):
             raise BadRequest(f"unable to parse requirement: found '{key}', expected: identifier")
-        if errors := label_key_errors(key):
+        if errors := is_qualified_name(key):
             raise _complaint("<nil>", key, errors)
         if negated or self.peek() in (_END, ","):
             return self.finish(key, "!" if negated else "exists", ())
@@ -259,7 +214,7 @@ class _Parser:
         for position, value in enumerate(found):
             if operator in ("gt", "lt") and _as_int(value) is None:
                 raise _complaint(f"values[{position}]", value, ["for 'Gt', 'Lt' operators, the value must be an integer"])
-            if errors := label_value_errors(value):
+            if errors := is_label_value(value):
                 raise _complaint(f"values[{position}][{key}]", value, errors)
         return Requirement(key, operator, frozenset(found))
 

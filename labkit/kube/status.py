@@ -45,6 +45,10 @@ class ApiError(Exception):
         body["code"] = self.status_code
         return body
 
+    def _render_traceback_(self) -> list[str]:
+        """How a notebook shows it: the server's answer as a sentence, no traceback. IPython asks for this."""
+        return [f"{self.status_code} {self.status_reason}: {self.message}"]
+
     def has_cause(self, reason: str) -> bool:
         """Whether a cause of this type is among the details."""
         return any(cause.get("reason") == reason for cause in self.details.get("causes", ()))
@@ -183,10 +187,10 @@ class FieldError:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, str):
+    if isinstance(value, str | list | dict):
         import json  # strings are shown as Go's %q shows them, which for names and texts is JSON's form
 
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -25,7 +25,13 @@ Report = Callable[[str, str, BaseException], None]
 
 
 class Runner:
-    """Runs one controller as a client of an API. Reads come from its informers' caches (unless `live`), writes are requests."""
+    """Runs one controller as a client of an API. Reads come from its informers' caches (unless `live`), writes are requests.
+
+    Args:
+        client: with the controller's own identity.
+        watcher: with the identity that its informers use; upstream's controllers share those of the controller manager. None: `client`.
+        report: told of each failed sync, with the controller's name and the key.
+    """
 
     def __init__(
         self,
@@ -37,20 +43,22 @@ class Runner:
         era: Era,
         indexes_of: Callable[[str], Mapping[str, IndexFunction]],
         report: Report,
+        watcher: Client | None = None,
     ) -> None:
         self.controller = controller
         self.queue = WorkQueue(clock)
         self._client, self._clock, self._random, self._era, self._report = client, clock, random, era, report
         self._user = UserInfo(controller.user, controller.groups)
         self._informers: dict[str, Informer] = {}
+        watching = watcher or client
         for source in controller.sources:
             informer = self._informers.get(source.resource)
             if informer is None:
-                informer = Informer(client, source.resource, clock, indexes_of(source.resource), source.field_selector)
+                informer = Informer(watching, source.resource, clock, indexes_of(source.resource), source.field_selector)
                 self._informers[source.resource] = informer
             informer.on_event(self._feed(source))
         for resource in controller.reads:
-            self._informers.setdefault(resource, Informer(client, resource, clock, indexes_of(resource)))
+            self._informers.setdefault(resource, Informer(watching, resource, clock, indexes_of(resource)))
 
     def _feed(self, source: Source) -> Callable[[Event], None]:
         def feed(event: Event) -> None:

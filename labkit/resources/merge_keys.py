@@ -68,9 +68,9 @@ def _referred(described: Mapping[str, Any]) -> str:
 
 def _pruned(rules: Rules) -> Rules:
     """Only what leads to a strategy."""
-    useful = {schema for schema, fields in rules.items() if any(strategies for _, strategies, _ in fields.values())}
+    useful = {schema for schema, fields in rules.items() if any(rule[1] for rule in fields.values())}
     while True:
-        more = {schema for schema, fields in rules.items() if schema not in useful and any(of in useful for of, _, _ in fields.values())}
+        more = {schema for schema, fields in rules.items() if schema not in useful and any(rule[0] in useful for rule in fields.values())}
         if not more:
             break
         useful |= more

@@ -1,0 +1,177 @@
+"""The one place where server, controllers and node of an embedded cluster meet.
+
+Everyone goes through the front door: controllers, scheduler and node agent are in-process clients with upstream's identities.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from labkit.admission.chain import DEFAULT_PLUGINS
+from labkit.apiserver.host import Host
+from labkit.apiserver.http import serve, tls_context
+from labkit.apiserver.in_process import InProcessClient
+from labkit.apiserver.other_paths import OtherPaths
+from labkit.apiserver.pipeline import ApiServer
+from labkit.apiserver.store import Change, Store
+from labkit.apiserver.streaming import Streaming
+from labkit.authentication.authenticator import Authenticator
+from labkit.clusters.embedded.bootstrap import bootstrap
+from labkit.clusters.embedded.front import Front
+from labkit.clusters.embedded.settings import Settings, Started
+from labkit.clusters.pki import make_pki, write_file
+from labkit.controllers import namespaces, root_ca_publisher, service_accounts
+from labkit.kube.controllers import Controller
+from labkit.kube.objects import dig
+from labkit.kube.scope import Scope
+from labkit.kube.users import AUTHENTICATED_GROUP, MASTERS_GROUP, UserInfo
+from labkit.machinery.clock import MovableClock
+from labkit.machinery.drivers import drive
+from labkit.machinery.randomness import SystemRandomness
+from labkit.machinery.runner import Runner
+from labkit.machinery.volume_host import DirectoryVolumes
+from labkit.node import NodeFacts, agent, lifecycle, scheduler
+from labkit.resources.indexes import indexes_of
+from labkit.resources.token_request import TokenConfig
+from labkit.tokens.issuer import sign
+from labkit.tokens.keys import SigningKey
+
+LOG = logging.getLogger("labkit.cluster")
+NEWEST_PATCH = {"1.37": "1.37.2"}  # what `kubectl version` says; a minor version that is not here gets .0
+LOOPBACK = UserInfo("system:apiserver", (MASTERS_GROUP, AUTHENTICATED_GROUP))
+ADMINISTRATOR, ADMINISTRATORS = "kubernetes-admin", "kubeadm:cluster-admins"
+
+
+def full_version(version: str) -> str:
+    """`1.37.2` for `1.37`; a version with a patch stays as it is."""
+    return NEWEST_PATCH.get(version, version if version.count(".") == 2 else f"{version}.0")
+
+
+async def run(settings: Settings, ready: Callable[[Started], None]) -> None:
+    """Run the cluster until cancelled; `ready` is called once node, default account and root CA are there."""
+    version, clock, random = full_version(settings.version), MovableClock(), SystemRandomness()
+    pki = make_pki(settings.state_dir / "pki")
+    ca = pki.authority.certificate.decode()
+    server_pair = pki.server((), (settings.address,))
+    volumes = DirectoryVolumes(settings.state_dir / "kubelet")
+    store = Store(settings.state_dir / "state.db", indexes_of)
+    key = _signing_key(settings.state_dir / "pki" / "sa.key")
+    server = _server(settings, version, key, random)
+    host = Host(server, store, clock, lambda call: sign(key, call.payload))
+    front = Front(host)
+    running = await serve(
+        front,
+        ssl_context=tls_context(server_pair.certificate_path, server_pair.key_path, pki.authority.certificate_path),
+        address=settings.address,
+        port=settings.port,
+        streaming=Streaming(volumes),
+    )
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            scope = Scope(clock.now(), settings.era, random, LOOPBACK)
+            await drive(bootstrap(server.kinds.values(), ca, scope), InProcessClient(host, LOOPBACK).call)
+            for controller in _controllers(settings, version, ca, volumes):
+                tasks.create_task(_runner(controller, host).run())
+            await _until_ready(store, _node_name(settings))
+            administrator = pki.client(ADMINISTRATOR, (ADMINISTRATORS,))
+            started = Started(
+                server=f"https://{settings.address}:{running.port}",
+                version=version,
+                certificate_authority=ca,
+                client_certificate=administrator.certificate.decode(),
+                client_key=administrator.key.decode(),
+                idle_for=front.idle_for,
+            )
+            ready(started)
+    finally:
+        await running.close()
+        store.close()
+
+
+def _server(settings: Settings, version: str, key: SigningKey, random: SystemRandomness) -> ApiServer:
+    issuers = settings.service_account_issuers
+    return ApiServer(
+        era=settings.era,
+        authenticator=Authenticator(issuers=issuers, api_audiences=settings.api_audiences, keys=(key.public,), era=settings.era),
+        tokens=TokenConfig(
+            issuer=issuers[0],
+            api_audiences=settings.api_audiences or issuers,
+            max_expiration=settings.service_account_max_token_expiration,
+            extend_expiration=settings.service_account_extend_token_expiration,
+        ),
+        plugins=DEFAULT_PLUGINS - set(settings.disable_admission_plugins),
+        other_paths=OtherPaths(settings.era, version, issuers[0], (key.public,)),
+        random=random,
+    )
+
+
+def _controllers(settings: Settings, version: str, ca: str, volumes: DirectoryVolumes) -> tuple[Controller, ...]:
+    node = _node_name(settings)
+    return (
+        service_accounts.controller(),
+        root_ca_publisher.controller(ca),
+        namespaces.controller(),
+        scheduler.controller(),
+        lifecycle.controller(),
+        lifecycle.role_controller(),
+        agent.controller(node, volumes, replace(NodeFacts(node), kubelet_version=f"v{version}")),
+    )
+
+
+def _runner(controller: Controller, host: Host) -> Runner:
+    watches_as = UserInfo(controller.watches_as, (AUTHENTICATED_GROUP,)) if controller.watches_as else UserInfo(controller.user, controller.groups)
+    return Runner(
+        controller,
+        InProcessClient(host, UserInfo(controller.user, controller.groups)),
+        watcher=InProcessClient(host, watches_as),
+        clock=host.clock,
+        random=host.server.random,
+        era=host.server.era,
+        indexes_of=indexes_of,
+        report=_report,
+    )
+
+
+def _report(controller: str, key: str, error: BaseException) -> None:
+    LOG.warning("%s: %s: %s: %s", controller, key, type(error).__name__, error)
+
+
+def _node_name(settings: Settings) -> str:
+    return f"{settings.name}-control-plane"
+
+
+def _signing_key(path: Path) -> SigningKey:
+    """The key that signs tokens: made once, and kept, so that tokens outlive a restart."""
+    if path.exists():
+        return SigningKey.from_pem(path.read_bytes())
+    key = SigningKey.generate_rsa()
+    write_file(path, key.pem())
+    return key
+
+
+async def _until_ready(store: Store, node: str) -> None:
+    """Wait for what a client finds in a fresh kubeadm cluster: a Ready node, and the default namespace's account and root CA."""
+    changed = asyncio.Event()
+
+    def heard(_: Change) -> None:
+        changed.set()
+
+    stop = store.listen(heard)
+    try:
+        while not _is_ready(store, node):
+            changed.clear()
+            await changed.wait()
+    finally:
+        stop()
+
+
+def _is_ready(store: Store, node: str) -> bool:
+    accounts = {obj["metadata"]["name"] for obj in store.list("serviceaccounts", "default")}
+    maps = {obj["metadata"]["name"] for obj in store.list("configmaps", "default")}
+    conditions = [c for obj in store.list("nodes") if obj["metadata"]["name"] == node for c in dig(obj, "status", "conditions", default=[])]
+    ready = any(condition.get("type") == "Ready" and condition.get("status") == "True" for condition in conditions)
+    return ready and "default" in accounts and "kube-root-ca.crt" in maps

@@ -1,0 +1,169 @@
+"""labkit's pytest plugin: notebooks as tests, on a cluster.
+
+It is loaded with pytest and does nothing until notebooks are tested (`--nbval`) or a cluster is named (`--labkit-cluster`). Then
+
+- the process that collects nothing itself but starts the others (with xdist: the controller) brings the cluster up before the first
+  kernel, in a fresh LABKIT_HOME under `build/`, and stops it at the end if it started it;
+- nbval compares outputs after `labkit.lab.normalise`;
+- cells tagged `only-kind` are skipped elsewhere, for the reason that their metadata give;
+- nothing is tried in a notebook after a cell that ran out of time or lost the kernel: nbval would count the rest as expected failures;
+- a failed notebook leaves its executed copy and its diff in `build/`.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+from collections.abc import Generator
+from contextlib import ExitStack, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from labkit.lab import failed_notebooks
+
+if TYPE_CHECKING:
+    from _pytest.capture import CaptureManager  # pytest has no public name for it
+
+# A kernel that will not start and a cell that will not end have limits of nbval's own, with better messages; this one is behind them.
+NOTEBOOK_TIMEOUT = 180
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("labkit", "labkit: notebooks on a cluster")
+    group.addoption(
+        "--labkit-cluster",
+        metavar="CLUSTER",
+        help="the cluster to test on: embedded, kind or context:NAME (default: $LABKIT_CLUSTER, else embedded)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "notebook: a cell of a lesson (set by labkit)")
+    option = config.option
+    tests_notebooks = bool(getattr(option, "nbval", False) or getattr(option, "nbval_lax", False))
+    if option.collectonly or not (tests_notebooks or option.labkit_cluster):
+        return
+    build = config.rootpath / "build"
+    cluster = option.labkit_cluster or os.environ.get("LABKIT_CLUSTER") or "embedded"
+    if not hasattr(config, "workerinput"):  # xdist's workers find all this in the environment and in their options
+        build.mkdir(parents=True, exist_ok=True)
+        failed_notebooks.clear(build)
+        capture = config.pluginmanager.getplugin("capturemanager")
+        config.pluginmanager.register(RunCluster(cluster, build, capture), "labkit-cluster")
+        if tests_notebooks and not option.nbval_sanitize_with:
+            option.nbval_sanitize_with = str(_sanitize_file(build))
+    if tests_notebooks:
+        config.pluginmanager.register(Cells(cluster, build), "labkit-cells")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("cluster") and os.environ.get("LABKIT_CLUSTER", "embedded") == "embedded":
+        pytest.skip("needs a real cluster: CLUSTER=kind make test")
+
+
+class RunCluster:
+    """The cluster of this run: up before the first kernel, gone with the run if the run made it."""
+
+    def __init__(self, cluster: str, build: Path, capture: CaptureManager | None) -> None:
+        self.cluster, self.build, self.capture = cluster, build, capture
+        self.made = ExitStack()
+
+    @pytest.hookimpl(tryfirst=True)  # xdist starts its workers in the same hook, and they inherit the environment
+    def pytest_sessionstart(self) -> None:
+        from labkit.clusters.errors import UserError
+
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.default_int_handler)  # as Ctrl-C: what was made is undone
+        home = tempfile.mkdtemp(prefix="home-", dir=self.build)
+        self.made.callback(shutil.rmtree, home, ignore_errors=True)
+        os.environ |= {
+            "LABKIT_CLUSTER": self.cluster,
+            "LABKIT_HOME": home,
+            "LABKIT_RESULTS": str(self.build / "results.jsonl"),
+            "LABKIT_SESSION": secrets.token_hex(4),
+        }
+        try:
+            # A kind cluster takes half a minute: its progress is for the person who waits, not for pytest's capture.
+            with self.capture.global_and_fixture_disabled() if self.capture else nullcontext():
+                self._start()
+        except UserError as error:
+            pytest.exit(str(error), returncode=error.exit_code)
+
+    def _start(self) -> None:
+        from labkit.clusters import open_cluster
+
+        running = self.made.enter_context(open_cluster(self.cluster, say=print))
+        os.environ["KUBECONFIG"] = str(running.kubeconfig)
+
+    def pytest_report_header(self) -> str:
+        return f"labkit: cluster {self.cluster}"
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self) -> None:
+        self.made.close()
+
+
+class Cells:
+    """What labkit adds to nbval's items, one of which is one code cell."""
+
+    def __init__(self, cluster: str, build: Path) -> None:
+        self.cluster, self.build = cluster, build
+        self.runs: dict[str, failed_notebooks.Run] = {}
+
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        if _is_cell(item):
+            item.add_marker("notebook")
+            item.add_marker(pytest.mark.timeout(NOTEBOOK_TIMEOUT))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        if not _is_cell(item):
+            return
+        cell: Any = item
+        metadata = cell.cell.metadata
+        if "only-kind" in metadata.get("tags", ()) and self.cluster != "kind":
+            pytest.skip(f"only on kind: {metadata.get('labkit', {}).get('reason', 'no reason given')}")
+        kernel = cell.parent.kernel  # None before the first cell
+        if cell.parent.timed_out or (kernel is not None and not kernel.is_alive()):
+            pytest.skip("an earlier cell of this notebook ran out of time, or ended the kernel")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        if _is_cell(item) and call.when == "call" and not report.skipped:
+            run = self._run(item)
+            cell: Any = item
+            run.outputs[cell.cell_num] = cell.test_outputs or []
+            run.failed = run.failed or report.failed
+            if run.failed:
+                executed, diff = run.write(self.build)
+                if report.failed:
+                    report.sections.append(("labkit", f"as it ran: build/{executed.name}\nwhat differs: build/{diff.name}"))
+        return report
+
+    def _run(self, cell: Any) -> failed_notebooks.Run:
+        file = cell.parent
+        if file.nodeid not in self.runs:
+            self.runs[file.nodeid] = failed_notebooks.Run(Path(file.path).stem, file.nb, cell.sanitize)
+        return self.runs[file.nodeid]
+
+
+def _sanitize_file(build: Path) -> Path:
+    """The one table of what is not compared, in nbval's form."""
+    from labkit.lab.normalise import sanitize_file
+
+    path = build / "sanitize.cfg"
+    path.write_text(sanitize_file(), encoding="utf-8")
+    return path
+
+
+def _is_cell(item: Any) -> bool:
+    """Without importing nbval, which takes a second and may be absent."""
+    return type(item).__module__ == "nbval.plugin"
