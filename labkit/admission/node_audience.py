@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 from labkit.admission.request import AdmissionRequest
+from labkit.kube.access import Attributes
 from labkit.kube.calls import Rule, find
 from labkit.kube.objects import Obj, dig, name_of, namespace_of
 from labkit.kube.scope import Scope
@@ -41,7 +42,8 @@ def audience_complaint(request: AdmissionRequest, audiences: Sequence[str], pod:
             return ""
     except NotFound as missing:
         return f"error validating audience {json.dumps(audience)}: {missing.message}"
-    if request.allowed is not None and (yield from request.allowed(VERB, audience, request.name, request.namespace)):
+    wanted = Attributes(scope.user, VERB, resource=audience, name=request.name, namespace=request.namespace)
+    if request.authorize is not None and (yield from request.authorize(wanted, scope)).allowed:
         return ""
     who = scope.user.name
     if scope.era.since("1.37"):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from labkit.kube.access import Authorize
 from labkit.kube.calls import Rule
 from labkit.kube.objects import Obj
 from labkit.kube.scope import Scope
 from labkit.kube.status import Forbidden, forbidden
 
 Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
-Allowed = Callable[[str, str, str, str], Rule[bool]]  # (verb, resource of the core group, name, namespace), for who is asking
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,8 @@ class AdmissionRequest:
     """A request on its way into the store (apiserver/pkg/admission: Attributes).
 
     `resource` is named as calls name it. `obj` is None on DELETE and CONNECT, `old` on CREATE. `name` is the URL's; a create has it
-    from the object, or none where the name is to be generated. `namespace` is the URL's. Nothing in it may be changed.
+    from the object, or none where the name is to be generated. `namespace` is the URL's. `authorize` asks the authorizer; without it
+    nobody may do more. Nothing in it may be changed.
     """
 
     operation: Operation
@@ -32,7 +33,7 @@ class AdmissionRequest:
     old: Obj | None = None
     dry_run: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
-    allowed: Allowed | None = None
+    authorize: Authorize | None = None
 
     @property
     def is_namespace(self) -> bool:

@@ -120,7 +120,7 @@ class ApiServer:
         target = Target(kind, namespace, info.name, self.plugins, info.subresource, _dry_run(request))
         if info.subresource:
             return (yield from self._subresource(request, info, target, scope, check))
-        if info.verb not in kind.verbs or (kind.namespaced and not namespace and info.verb in ("create", "update", "patch", "delete")):
+        if info.verb not in kind.verbs or not _addressed(info, kind):
             raise _not_supported(info)
         match info.verb:
             case "get":
@@ -215,6 +215,16 @@ class ApiServer:
                 return replace(answer, body={**shaped, "items": [metadata_only(item) for item in items]})
             return replace(answer, body=metadata_only(body))
         return answer
+
+
+def _addressed(info: RequestInfo, kind: Kind) -> bool:
+    """Whether the path is one that takes this verb: a collection, or an object with its namespace."""
+    match info.verb:
+        case "create":
+            return not info.name and (bool(info.namespace) or not kind.namespaced)
+        case "update" | "patch" | "delete" | "get":
+            return bool(info.name) and (bool(info.namespace) or not kind.namespaced)
+    return True
 
 
 def _attributes(user: UserInfo, info: RequestInfo) -> Attributes:

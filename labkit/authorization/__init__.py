@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labkit.authorization.attributes import Attributes, Authorize, Decision, forbidden_message
-from labkit.authorization.authorizer import authorize
+from labkit.authorization.authorizer import authorize, resolve_rules
 from labkit.authorization.bootstrap import bootstrap_objects
 from labkit.authorization.escalation import check_escalation
 from labkit.authorization.rbac import Held, HeldRule, rules_for
@@ -18,5 +18,6 @@ __all__ = [
     "bootstrap_objects",
     "check_escalation",
     "forbidden_message",
+    "resolve_rules",
     "rules_for",
 ]

@@ -1,58 +1,13 @@
-"""What a request wants to do, as authorizers see it, and what they answer (apiserver/pkg/authorization/authorizer)."""
+"""How a request that nobody allowed is answered. What authorizers are asked and answer is in `labkit.kube.access`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 
-from labkit.kube.calls import Rule
-from labkit.kube.scope import Scope
+from labkit.kube.access import Attributes, Authorize, Decision
 from labkit.kube.status import Forbidden, forbidden
-from labkit.kube.users import UserInfo
 
 RBAC_GROUP = "rbac.authorization.k8s.io"
-
-
-@dataclass(frozen=True, slots=True)
-class Attributes:
-    """Who wants to do what. A request for a `path` that is no resource (`/healthz`) has the lower-case HTTP method as its verb.
-
-    `resource` is the plural without its group. `name` is also set where a list or watch asks for one `metadata.name`;
-    `field_selector` is what a list, watch or deletecollection is narrowed to, as the query has it.
-    """
-
-    user: UserInfo
-    verb: str
-    group: str = ""
-    version: str = "*"
-    resource: str = ""
-    subresource: str = ""
-    namespace: str = ""
-    name: str = ""
-    path: str = ""
-    field_selector: str = ""
-
-    @property
-    def is_resource(self) -> bool:
-        """Whether it is about a resource, not about a path."""
-        return not self.path
-
-    @property
-    def combined_resource(self) -> str:
-        """`pods`, `pods/log`."""
-        return f"{self.resource}/{self.subresource}" if self.subresource else self.resource
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Whether it is allowed, and why. A refusal's reason may be empty: no authorizer had an opinion."""
-
-    allowed: bool
-    reason: str = ""
-
-
-Authorize = Callable[[Attributes, Scope], Rule[Decision]]
 
 
 def forbidden_message(attributes: Attributes, reason: str = "") -> Forbidden:
@@ -74,3 +29,6 @@ def forbidden_message(attributes: Attributes, reason: str = "") -> Forbidden:
 
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
+
+
+__all__ = ["RBAC_GROUP", "Attributes", "Authorize", "Decision", "forbidden_message"]

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from labkit.authorization.attributes import RBAC_GROUP, Attributes, Authorize
-from labkit.authorization.rbac import rules_for, rules_of_role
+from labkit.authorization.attributes import RBAC_GROUP
+from labkit.authorization.rbac import aggregated, rules_for, rules_of_role
 from labkit.authorization.rules import described, listed, uncovered
+from labkit.kube.access import Attributes, Authorize
 from labkit.kube.calls import Rule
 from labkit.kube.objects import Obj, dig, meta, name_of, namespace_of
 from labkit.kube.scope import Scope
@@ -52,10 +53,10 @@ def _check_role(resource: str, obj: Obj, old: Obj | None, scope: Scope, authoriz
     name, namespace, plural = name_of(obj) if old is not None else "", namespace_of(obj), resource.partition(".")[0]
     if (yield from authorize(Attributes(scope.user, "escalate", RBAC_GROUP, "*", plural, namespace=namespace, name=name), scope)).allowed:
         return
-    if missing := (yield from _missing(obj.get("rules") or (), namespace, scope)):
+    if missing := (yield from _missing(obj.get("rules") or (), resource, namespace, scope)):
         raise forbidden(resource, name_of(obj), missing)
     aggregates = any(dig(role, "aggregationRule", "clusterRoleSelectors") for role in (obj, old or {}))
-    if aggregates and (yield from _missing(_EVERYTHING, namespace, scope)):
+    if aggregates and (yield from _missing(_EVERYTHING, resource, namespace, scope)):
         raise forbidden(resource, name_of(obj), "must have cluster-admin privileges to use the aggregationRule")
 
 
@@ -69,20 +70,20 @@ def _check_binding(resource: str, obj: Obj, scope: Scope, authorize: Authorize) 
         )
         if (yield from authorize(bind, scope)).allowed:
             return
-    granted = yield from rules_of_role(reference, namespace)
-    if missing := (yield from _missing(granted, namespace, scope)):
+    granted = yield from rules_of_role(reference, namespace, resource)
+    if missing := (yield from _missing(granted, resource, namespace, scope)):
         raise forbidden(resource, name_of(obj), missing)
 
 
-def _missing(wanted: Sequence[Obj], namespace: str, scope: Scope) -> Rule[str]:
+def _missing(wanted: Sequence[Obj], resource: str, namespace: str, scope: Scope) -> Rule[str]:
     """What the user lacks, as the refusal says it; empty where nothing is missing."""
-    held = yield from rules_for(scope.user, namespace)
+    held = yield from rules_for(scope.user, namespace, resource)
     missing = uncovered(held.policy_rules, wanted)
     if not missing:
         return ""
     texts = "\n".join(sorted({described(rule) for rule in missing}))
     who = f"user {json.dumps(scope.user.name)} (groups={listed(scope.user.groups)})"
-    errors = f"; resolution errors: [{' '.join(held.errors)}]" if held.errors else ""
+    errors = f"; resolution errors: [{aggregated(held.errors)}]" if held.errors else ""
     return f"{who} is attempting to grant RBAC permissions not currently held:\n{texts}{errors}"
 
 

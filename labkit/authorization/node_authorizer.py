@@ -10,8 +10,8 @@ import json
 from collections.abc import Callable, Iterable
 
 from labkit.authorization import bootstrap
-from labkit.authorization.attributes import Attributes, Decision
 from labkit.authorization.rules import allows
+from labkit.kube.access import Attributes, Decision
 from labkit.kube.calls import Rule, list_
 from labkit.kube.objects import Obj, annotations_of, dig, name_of
 from labkit.kube.scope import Scope

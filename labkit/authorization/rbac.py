@@ -9,11 +9,12 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from labkit.authorization.attributes import RBAC_GROUP, Attributes, Decision
+from labkit.authorization.attributes import RBAC_GROUP
 from labkit.authorization.rules import allows
+from labkit.kube.access import Attributes, Decision
 from labkit.kube.calls import Note, Rule, find, list_
 from labkit.kube.objects import Obj, name_of, namespace_of
-from labkit.kube.status import ApiError
+from labkit.kube.status import ApiError, not_found
 from labkit.kube.users import UserInfo, service_account_username
 
 CLUSTER_ROLE_BINDINGS = f"clusterrolebindings.{RBAC_GROUP}"
@@ -59,27 +60,32 @@ def authorize(attributes: Attributes) -> Rule[Decision]:
     return Decision(False, f"RBAC: {aggregated(errors)}" if errors else "")
 
 
-def rules_for(user: UserInfo, namespace: str) -> Rule[Held]:
-    """Every policy rule that the user holds in `namespace`; with an empty one, only those that hold everywhere."""
-    everywhere = yield from _bound(user, "")
+def rules_for(user: UserInfo, namespace: str, missing_as: str = "") -> Rule[Held]:
+    """Every policy rule that the user holds in `namespace`; with an empty one, only those that hold everywhere.
+
+    `missing_as` is the resource that errors name instead of the missing role's own.
+    """
+    everywhere = yield from _bound(user, "", missing_as)
     if not namespace:
         return everywhere
-    here = yield from _bound(user, namespace)
+    here = yield from _bound(user, namespace, missing_as)
     return Held(everywhere.rules + here.rules, everywhere.errors + here.errors)
 
 
-def rules_of_role(reference: Obj, namespace: str) -> Rule[Sequence[Obj]]:
-    """The rules of the role that a `roleRef` names.
+def rules_of_role(reference: Obj, namespace: str, missing_as: str = "") -> Rule[Sequence[Obj]]:
+    """The rules of the role that a `roleRef` names; `missing_as` as for `rules_for`.
 
     Raises:
-        ApiError: 404 where there is no such role.
+        NotFound: there is no such role.
+        ApiError: 500 without a reason, the reference is to something else than a role.
     """
     kind, name = reference.get("kind"), reference.get("name", "")
+    if kind not in ("ClusterRole", "Role"):
+        raise ApiError(f"unsupported role reference kind: {json.dumps(kind or '')}", reason="")
     cluster_wide = kind == "ClusterRole"
     found = yield from find(CLUSTER_ROLES if cluster_wide else ROLES, name, "" if cluster_wide else namespace)
     if found is None:
-        what = f"{'clusterrole' if cluster_wide else 'role'}.{RBAC_GROUP}"
-        raise ApiError(f"{what} {json.dumps(name)} not found", code=404, reason="NotFound", details={"name": name, "group": RBAC_GROUP})
+        raise not_found(missing_as or f"{'clusterrole' if cluster_wide else 'role'}.{RBAC_GROUP}", name)
     return found.get("rules") or ()
 
 
@@ -89,7 +95,7 @@ def aggregated(errors: Sequence[str]) -> str:
     return once[0] if len(once) == 1 else f"[{', '.join(once)}]"
 
 
-def _bound(user: UserInfo, namespace: str) -> Rule[Held]:
+def _bound(user: UserInfo, namespace: str, missing_as: str = "") -> Rule[Held]:
     """What the bindings of one namespace, or the cluster-wide ones, give the user."""
     resource = ROLE_BINDINGS if namespace else CLUSTER_ROLE_BINDINGS
     bindings: dict[str, Obj] = {}
@@ -104,7 +110,7 @@ def _bound(user: UserInfo, namespace: str) -> Rule[Held]:
             continue
         reference = binding.get("roleRef") or {}
         try:
-            granted = yield from rules_of_role(reference, namespace)
+            granted = yield from rules_of_role(reference, namespace, missing_as)
         except ApiError as error:
             errors.append(error.message)
             continue

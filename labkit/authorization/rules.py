@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from labkit.authorization.attributes import Attributes
+from labkit.kube.access import Attributes
 from labkit.kube.objects import Obj
 
 ALL = "*"

@@ -36,7 +36,7 @@ class UnknownBehaviour(LookupError):
     """No behaviour has this id; the message names those that look like it."""
 
     def __init__(self, wanted: str) -> None:
-        close = difflib.get_close_matches(wanted, behaviours(), n=3) or [known for known in behaviours() if wanted and wanted in known][:3]
+        close = difflib.get_close_matches(wanted, behaviours(), n=3) or _sharing_words(wanted)
         meant = f" Did you mean {' or '.join(close)}?" if close else " `labkit.catalogue.behaviours()` lists them all."
         super().__init__(f"The catalogue has no behaviour {wanted!r}.{meant}")
 
@@ -51,3 +51,10 @@ def behaviour(id: str) -> Behaviour:  # noqa: A002  # its name in the catalogue
         return behaviours()[id]
     except KeyError:
         raise UnknownBehaviour(id) from None
+
+
+def _sharing_words(wanted: str) -> list[str]:
+    """The ids with the most words of `wanted`, for a half-remembered one."""
+    words = set(wanted.split("-"))
+    shared = {known: len(words & set(known.split("-"))) for known in behaviours()}
+    return sorted((known for known in shared if shared[known]), key=lambda known: -shared[known])[:3]

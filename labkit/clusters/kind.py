@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -178,6 +179,7 @@ class _Kind:
             raise StartFailed(
                 f"kind could not delete cluster {self.name!r} ({self._last_words(code)}). Try: labkit down --name {self.name}"
             )
+        shutil.rmtree(self.files.home / ".pytest-kind" / self.name, ignore_errors=True)
         self.files.forget()
 
     @contextmanager

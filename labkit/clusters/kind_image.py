@@ -66,7 +66,7 @@ class KindOptions:
         if self.image and not image_is_here:
             return f"Docker has no image {self.image}. Pull it, or build one without a registry: python3 -m tests.nodeimage ensure"
         if not self.image:
-            return "If no container registry answers here, build a node image (python3 -m tests.nodeimage ensure) and name it: LABKIT_KIND_IMAGE="
+            return "If no container registry answers, build a node image (python3 -m tests.nodeimage ensure) and set LABKIT_KIND_IMAGE"
         return "See `labkit logs --cluster kind`, and `labkit doctor`."
 
 

@@ -50,6 +50,11 @@ def too_many_characters(limit: int) -> str:
     return f"must be no more than {limit} characters"
 
 
+def too_many_bytes(limit: int) -> str:
+    """The same, as upstream's newer checks have it: those of labels and of qualified names."""
+    return f"must be no more than {limit} bytes"
+
+
 def not_in_range(low: int, high: int) -> str:
     """What is said of a number outside `low` to `high`."""
     return f"must be between {low} and {high}, inclusive"
@@ -112,11 +117,14 @@ def is_qualified_name(value: str) -> list[str]:
     if slash and not prefix:
         found.append("prefix part must be non-empty")
     elif slash:
-        found += [f"prefix part {complaint}" for complaint in is_subdomain(prefix)]
+        if _length(prefix) > SUBDOMAIN_LIMIT:
+            found.append(f"prefix part {too_many_bytes(SUBDOMAIN_LIMIT)}")
+        if not re.fullmatch(_SUBDOMAIN, prefix):
+            found.append(f"prefix part {not_matching(_SUBDOMAIN_TEXT, _SUBDOMAIN, 'example.com')}")
     if not name:
         found.append("name part must be non-empty")
     elif _length(name) > LABEL_LIMIT:
-        found.append(f"name part {too_many_characters(LABEL_LIMIT)}")
+        found.append(f"name part {too_many_bytes(LABEL_LIMIT)}")
     if not re.fullmatch(_KEY, name):
         found.append(f"name part {pattern}")
     return found
@@ -124,7 +132,7 @@ def is_qualified_name(value: str) -> list[str]:
 
 def is_label_value(value: str) -> list[str]:
     """The value of a label."""
-    found = [too_many_characters(LABEL_VALUE_LIMIT)] if _length(value) > LABEL_VALUE_LIMIT else []
+    found = [too_many_bytes(LABEL_VALUE_LIMIT)] if _length(value) > LABEL_VALUE_LIMIT else []
     if not re.fullmatch(_VALUE, value):
         found.append(not_matching(_VALUE_TEXT, _VALUE, "MyValue", "my_value", "12345"))
     return found
@@ -208,5 +216,6 @@ __all__ = [
     "is_subdomain",
     "not_in_range",
     "not_matching",
+    "too_many_bytes",
     "too_many_characters",
 ]

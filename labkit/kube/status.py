@@ -33,6 +33,7 @@ class ApiError(Exception):
         self.status_code = self.code if code is None else code
         self.status_reason = self.reason if reason is None else reason
         self.details: dict[str, Any] = dict(details or {})
+        self._shows_details = details is not None  # upstream also sends empty ones
         self.headers: dict[str, str] = dict(headers or {})
 
     def status(self) -> Obj:
@@ -40,7 +41,7 @@ class ApiError(Exception):
         body: Obj = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": self.message}
         if self.status_reason:
             body["reason"] = self.status_reason
-        if self.details:
+        if self.details or self._shows_details:
             body["details"] = dict(self.details)
         body["code"] = self.status_code
         return body
@@ -242,7 +243,8 @@ def invalid(kind: str, name: str, errors: Sequence[FieldError], group: str = "")
     details: dict[str, Any] = {"name": name} if name else {}
     if group:
         details["group"] = group
-    details["kind"] = kind
+    if kind:
+        details["kind"] = kind
     details["causes"] = [{"reason": error.type, "message": error.message, "field": error.field} for error in errors]
     return Invalid(f'{qualified} "{name}" is invalid: {text}', details=details)
 

@@ -56,6 +56,7 @@ class Api:
 
     client: Any
     resources: list[Resource] = field(default_factory=list)  # shared with the same cluster as other users
+    headers: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def from_kubeconfig(cls, path: Path) -> Api:
@@ -75,17 +76,15 @@ class Api:
         settings.host, settings.ssl_ca_cert, settings.verify_ssl = old.host, old.ssl_ca_cert, old.verify_ssl
         found = _client(settings)
         if token:
-            found.set_default_header("Authorization", f"Bearer {str.__str__(token)}")
+            found.set_default_header("Authorization", f"Bearer {token}")
         return Api(found, self.resources)
 
     def impersonating(self, user: str, groups: tuple[str, ...] = ()) -> Api:
         """The same cluster, asking as somebody else (as `kubectl --as` does)."""
         found = _client(self.client.configuration)
         found.set_default_header("Impersonate-User", user)
-        if groups:
-            # urllib3's header dict keeps several values of one name; a plain dict cannot.
-            found.default_headers["Impersonate-Group"] = groups
-        return Api(found, self.resources)
+        # The official client's headers are a dict, which has room for one group only.
+        return Api(found, self.resources, tuple(("Impersonate-Group", group) for group in groups))
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Obj:
         """GET.
@@ -165,10 +164,10 @@ class Api:
         import urllib3
 
         settings = self.client.configuration
-        headers = urllib3.HTTPHeaderDict({"Accept": accept})
-        for key, value in self.client.default_headers.items():
-            for item in value if isinstance(value, tuple) else (value,):
-                headers.add(key, item)
+        headers = urllib3.HTTPHeaderDict(self.client.default_headers)
+        for key, value in self.headers:
+            headers.add(key, value)
+        headers["Accept"] = accept
         login = settings.auth_settings().get("BearerToken")
         if login and login["value"] and "Authorization" not in headers:
             headers["Authorization"] = login["value"]

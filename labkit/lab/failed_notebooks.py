@@ -34,7 +34,7 @@ class Run:
 
         folder.mkdir(parents=True, exist_ok=True)
         executed, diff = folder / f"{self.name}.executed.ipynb", folder / f"{self.name}.diff"
-        executed.write_text(str(nbformat.writes(self.executed())), encoding="utf-8")  # type: ignore[no-untyped-call]  # it has no types
+        executed.write_text(str(nbformat.writes(self.executed())), encoding="utf-8")
         diff.write_text("".join(f"{line}\n" for line in self.diff()), encoding="utf-8")
         return executed, diff
 

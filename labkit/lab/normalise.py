@@ -46,6 +46,12 @@ NORMALISATIONS: tuple[Normalisation, ...] = (
     ),
     Normalisation("credential id", r"\b(JTI=)[0-9a-f-]{36}\b", r"\1ID", "the id of one token"),
     Normalisation("certificate id", r"\b(X509SHA256=)[0-9a-f]{64}\b", r"\1ID", "the fingerprint of the administrator's certificate"),
+    Normalisation(
+        "key id",
+        r"(?<![\w-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])(?=[\w-]*[0-9_-])[A-Za-z0-9_-]{43}(?![\w-])",
+        "KEYID",
+        "the fingerprint of the cluster's signing key",
+    ),
     Normalisation("uid", r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "UID", "made anew with each object"),
     Normalisation(
         "timestamp", r"\b20\d\d-[01]\d-[0-3]\d[T ][0-2]\d:[0-5]\d:[0-6]\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?", "TIME", "RFC 3339, in objects"

@@ -12,12 +12,10 @@ It is loaded with pytest and does nothing until notebooks are tested (`--nbval`)
 
 from __future__ import annotations
 
+import json
 import os
-import secrets
-import shutil
 import signal
-import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,8 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):  # xdist's workers find all this in the environment and in their options
         build.mkdir(parents=True, exist_ok=True)
         failed_notebooks.clear(build)
-        capture = config.pluginmanager.getplugin("capturemanager")
-        config.pluginmanager.register(RunCluster(cluster, build, capture), "labkit-cluster")
+        config.pluginmanager.register(RunCluster(cluster, build, config), "labkit-cluster")
         if tests_notebooks and not option.nbval_sanitize_with:
             option.nbval_sanitize_with = str(_sanitize_file(build))
     if tests_notebooks:
@@ -69,39 +66,32 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 class RunCluster:
     """The cluster of this run: up before the first kernel, gone with the run if the run made it."""
 
-    def __init__(self, cluster: str, build: Path, capture: CaptureManager | None) -> None:
-        self.cluster, self.build, self.capture = cluster, build, capture
+    def __init__(self, cluster: str, build: Path, config: pytest.Config) -> None:
+        self.cluster, self.build, self.arguments = cluster, build, config.args
+        self.capture: CaptureManager | None = config.pluginmanager.getplugin("capturemanager")
         self.made = ExitStack()
+        self.header = ""
 
     @pytest.hookimpl(tryfirst=True)  # xdist starts its workers in the same hook, and they inherit the environment
     def pytest_sessionstart(self) -> None:
         from labkit.clusters.errors import UserError
+        from labkit.lab.runs import cluster_for_run
 
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.default_int_handler)  # as Ctrl-C: what was made is undone
-        home = tempfile.mkdtemp(prefix="home-", dir=self.build)
-        self.made.callback(shutil.rmtree, home, ignore_errors=True)
-        os.environ |= {
-            "LABKIT_CLUSTER": self.cluster,
-            "LABKIT_HOME": home,
-            "LABKIT_RESULTS": str(self.build / "results.jsonl"),
-            "LABKIT_SESSION": secrets.token_hex(4),
-        }
+        results = self.build / "results.jsonl"
+        os.environ["LABKIT_RESULTS"] = str(results)
         try:
             # A kind cluster takes half a minute: its progress is for the person who waits, not for pytest's capture.
             with self.capture.global_and_fixture_disabled() if self.capture else nullcontext():
-                self._start()
+                running = self.made.enter_context(cluster_for_run(self.cluster, self.build, print))
         except UserError as error:
             pytest.exit(str(error), returncode=error.exit_code)
-
-    def _start(self) -> None:
-        from labkit.clusters import open_cluster
-
-        running = self.made.enter_context(open_cluster(self.cluster, say=print))
-        os.environ["KUBECONFIG"] = str(running.kubeconfig)
+        _forget(results, running.cluster, _lessons(self.arguments))
+        self.header = f"labkit: on {self.cluster}, Kubernetes {running.version}"
 
     def pytest_report_header(self) -> str:
-        return f"labkit: cluster {self.cluster}"
+        return self.header
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
@@ -162,6 +152,28 @@ def _sanitize_file(build: Path) -> Path:
     path = build / "sanitize.cfg"
     path.write_text(sanitize_file(), encoding="utf-8")
     return path
+
+
+def _lessons(arguments: Sequence[str]) -> set[str]:
+    """The numbers of the lessons among what pytest was asked to run."""
+    paths = [Path(argument.partition("::")[0]) for argument in arguments]
+    return {notebook.name[:2] for path in paths for notebook in ([path] if path.suffix == ".ipynb" else path.rglob("*.ipynb"))}
+
+
+def _forget(results: Path, cluster: str, lessons: set[str]) -> None:
+    """Drop what earlier runs of these lessons showed on this kind of cluster; what other lessons and clusters showed stays."""
+    if not results.exists():
+        return
+    kept = []
+    for line in results.read_text(encoding="utf-8").splitlines():
+        try:
+            record = json.loads(line)
+            again = record["cluster"] == cluster and record["lesson"] in lessons
+        except (ValueError, KeyError, TypeError):
+            continue  # cut short by a run that was killed
+        if not again:
+            kept.append(f"{line}\n")
+    results.write_text("".join(kept), encoding="utf-8")
 
 
 def _is_cell(item: Any) -> bool:

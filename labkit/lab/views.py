@@ -9,10 +9,17 @@ from labkit.kube import objects
 from labkit.kube.objects import Obj
 
 
+class MissingKey(AttributeError):
+    """An object has no such field; the message names those that it has."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
 class View(dict[str, Any]):
     """An object, or a part of one. It is the dict that JSON has, so `view["spec"]["nodeName"]` works; so does `view.spec.nodeName`.
 
-    A key that is missing is an AttributeError that names the keys that are there; ask for what may be missing with `.get("…")`. A view
+    A key that is missing is a `MissingKey`, which names the keys that are there; ask for what may be missing with `.get("…")`. A view
     cannot be changed: `copy()` gives a plain dict that can.
     """
 
@@ -48,7 +55,7 @@ class View(dict[str, Any]):
             return view(self[key])
         if key.startswith("_"):  # what IPython and copy ask every object for
             raise AttributeError(key)
-        raise AttributeError(f"there is no {key!r} here; there are: {', '.join(sorted(self)) or 'no keys at all'}")
+        raise MissingKey(f"There is no {key!r} here; there are: {', '.join(sorted(self)) or 'no keys at all'}.")
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *(key for key in self if key.isidentifier())})

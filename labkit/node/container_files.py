@@ -43,6 +43,7 @@ class Mount:
     path: str
     tree: Tree
     prefix: str = ""
+    read_only: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,11 @@ class ContainerFiles:
             FileError: as `status`.
         """
         return self._walk(path, follow=True)[0]
+
+    def read_only(self, path: str) -> bool:
+        """Whether a path is in a volume that is mounted read-only."""
+        found = self._mounted(str(PurePosixPath(path)))
+        return found is not None and found[0].read_only
 
     def may(self, entry: Entry, wanted: int) -> bool:
         """Whether this user may do that (`READ`, `SEARCH`) with the entry. Root may."""

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-APPLETS = frozenset(
-    """
+_APPLETS = """
     [ [[ acpid adjtimex ar arch arp arping ascii ash awk base64 basename bc blkdiscard blockdev brctl bunzip2 bzcat bzip2 cal cat
     chgrp chmod chown chroot chvt clear cmp cp cpio crc32 crond crontab cttyhack cut date dc dd deallocvt depmod devmem df diff
     dirname dmesg dnsdomainname dos2unix dpkg dpkg-deb du dumpkmap dumpleases echo ed egrep env expand expr factor fallocate false
@@ -23,8 +22,8 @@ APPLETS = frozenset(
     tail tar taskset tc tee telnet telnetd test tftp time timeout top touch tr traceroute traceroute6 true truncate ts tty tunctl
     ubirename udhcpc udhcpd uevent umount uname uncompress unexpand uniq unix2dos unlink unlzma unshare unxz unzip uptime usleep
     uudecode uuencode vconfig vi w watch watchdog wc wget which who whoami xargs xxd xz xzcat yes zcat
-    """.split()
-)
+"""
+APPLETS = frozenset(_APPLETS.split())
 COMMANDS = frozenset({"/bin/busybox", "/bin/hold", "/usr/bin/curl"})
 DIRECTORIES = ("/bin", "/etc", "/tmp", "/usr/bin")  # noqa: S108  # the container's, not ours
 OPAQUE = frozenset({"/dev", "/lib", "/lib64", "/proc", "/sys"})  # there, and not ours to show

@@ -159,6 +159,9 @@ class _Reader:
         found = next((operator for operator in _OPERATORS if rest.startswith(operator)), None)
         return (found or rest.split(maxsplit=1)[0]).replace("\n", "newline")
 
+    def _unexpected(self) -> SyntaxRefusedError:
+        return SyntaxRefusedError("syntax error: unexpected " + ("end of file" if self.token() is None else f'"{self.shown()}"'))
+
     def _at_end(self) -> bool:
         token = self.token()
         return token is None or token == ")" or self._peek_word() in _RESERVED_ENDS or self.text.startswith(";;", self.at)
@@ -245,7 +248,7 @@ class _Reader:
                 continue
             words.append(self._word())
         if not (assignments or words or redirections):
-            raise SyntaxRefusedError(f'syntax error: unexpected "{self.shown()}"' if self.token() else "syntax error: unexpected end of file")
+            raise self._unexpected()
         return Simple(tuple(assignments), tuple(words), tuple(redirections))
 
     def _redirections(self) -> tuple[Redirection, ...]:
@@ -291,11 +294,11 @@ class _Reader:
                 parts.append(self._dollar(quoted=False))
             else:
                 match = re.compile(r"[^\s;|&()<>'\"\\$`]+").match(self.text, self.at)
-                assert match  # noqa: S101  # every other character has a branch above
+                assert match  # every other character has a branch above
                 parts.append(Text(match[0], quoted=False))
                 self.at = match.end()
         if not parts and not empty:
-            raise SyntaxRefusedError("syntax error: unexpected end of file" if self.token() is None else f'syntax error: unexpected "{self.shown()}"')
+            raise self._unexpected()
         return tuple(parts)
 
     def _double_quoted(self) -> list[Part]:

@@ -8,11 +8,15 @@ from labkit.kube import names
 from labkit.kube.objects import Obj
 from labkit.kube.status import FieldError, field_invalid, field_too_long
 from labkit.resources.kinds import Strategy
-from labkit.resources.secrets import SIZE_LIMIT, decoded_size, frozen
+from labkit.resources.secrets import SIZE_LIMIT, decoded_size, drop_empty, frozen
 
 
 class ConfigMapStrategy(Strategy):
     """ConfigMaps, with texts in `data` and bytes in `binaryData`."""
+
+    def default(self, obj: Obj) -> None:
+        """Nothing but leaving out what is empty."""
+        drop_empty(obj, ("data", "binaryData"))
 
     def validate(self, obj: Obj) -> list[FieldError]:
         """Keys are file names and occur once; all values together stay within 1 MiB."""

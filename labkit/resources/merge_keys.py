@@ -51,7 +51,7 @@ def extract(schemas: Schemas) -> Rules:
 
 
 def _short(schema: str, body: Mapping[str, Any]) -> str:
-    named = body.get("x-kubernetes-group-version-kind") or ()
+    named = body.get("x-kubernetes-group-version-kind") or []
     if len(named) == 1:
         return schema_of(named[0]["group"], named[0]["version"], named[0]["kind"])
     return schema.removeprefix("io.k8s.").removeprefix("api.").removeprefix("apimachinery.pkg.apis.")

@@ -17,7 +17,8 @@ STANDARD_FINALIZERS = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
 MAY_NOT_OWN = frozenset({("v1", "Event")})
 IMMUTABLE = "field is immutable"
 
-# What a client may not change by an update. The time and the grace period of a deletion are the server's.
+# What an update may not change. It may leave out _KEPT: the server keeps them.
+_KEPT = ("uid", "creationTimestamp")
 _FIXED = ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
 
 
@@ -55,7 +56,9 @@ def validate_update(meta: Obj, old: Obj, path: str = "metadata") -> list[FieldEr
     if (meta.get("generation") or 0) < (old.get("generation") or 0):
         errors.append(field_invalid(f"{path}.generation", meta.get("generation") or 0, "must not be decremented"))
     for field in _FIXED:
-        missing = "" if field in {"name", "namespace", "uid"} else None
+        if field in _KEPT and not meta.get(field):
+            continue
+        missing = "" if field in {"name", "namespace"} else None
         new_value, old_value = meta.get(field, missing), old.get(field, missing)
         if new_value != old_value:
             errors.append(field_invalid(f"{path}.{field}", new_value, IMMUTABLE))
@@ -78,11 +81,14 @@ def validate_annotations(annotations: Mapping[str, str], path: str) -> list[Fiel
     return [*errors, field_too_long(path, ANNOTATIONS_LIMIT)] if size > ANNOTATIONS_LIMIT else errors
 
 
-def validate_finalizer(finalizer: str, path: str) -> list[FieldError]:
-    """The rules that one finalizer's name breaks: upstream's own are short, all others carry a domain."""
+def validate_finalizer(finalizer: str, path: str, item_path: str = "") -> list[FieldError]:
+    """The rules that one finalizer's name breaks: upstream's own are short, all others carry a domain.
+
+    Of metadata's finalizers, upstream reports a bad form at the list, and a missing domain at the item.
+    """
     errors = [field_invalid(path, finalizer, text) for text in names.is_qualified_name(finalizer)]
     if "/" not in finalizer and finalizer not in STANDARD_FINALIZERS:
-        errors.append(field_invalid(path, finalizer, "name is neither a standard finalizer name nor is it fully qualified"))
+        errors.append(field_invalid(item_path or path, finalizer, "name is neither a standard finalizer name nor is it fully qualified"))
     return errors
 
 
@@ -119,7 +125,7 @@ def _owners(owners: Sequence[Obj], path: str) -> list[FieldError]:
 
 
 def _finalizers(finalizers: Sequence[str], path: str) -> list[FieldError]:
-    errors = [error for finalizer in finalizers for error in validate_finalizer(finalizer, path)]
+    errors = [error for index, finalizer in enumerate(finalizers) for error in validate_finalizer(finalizer, path, f"{path}[{index}]")]
     if {"orphan", "foregroundDeletion"} <= set(finalizers):
         errors.append(field_invalid(path, list(finalizers), "finalizer orphan and foregroundDeletion cannot be both set"))
     return errors

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from dataclasses import replace
 
 from labkit.kube import names
 from labkit.kube.objects import Obj, copy, dig
@@ -95,7 +96,9 @@ def _taints(taints: Sequence[Obj], path: str) -> list[FieldError]:
         elif effect not in TAINT_EFFECTS:
             errors.append(field_unsupported(f"{here}.effect", effect, TAINT_EFFECTS))
         if (key, effect) in seen:
-            errors.append(field_duplicate(here, taint))
+            shown = {"Key": key, "Value": value, "Effect": effect, "TimeAdded": taint.get("timeAdded")}
+            duplicate = field_duplicate(here, shown)
+            errors.append(replace(duplicate, message=f"{duplicate.message}: taints must be unique by key and effect pair"))
         seen.add((key, effect))
     return errors
 

@@ -118,7 +118,7 @@ def _default_container(container: Obj) -> None:
     for variable in container.get("env") or ():
         _default_selectors([variable.get("valueFrom") or {}])
     for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
-        if container.get(probe):
+        if container.get(probe) is not None:
             _default_probe(container[probe])
     for hook in ("postStart", "preStop"):
         _default_http(dig(container, "lifecycle", hook, "httpGet"))

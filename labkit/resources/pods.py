@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from labkit.kube import names
 from labkit.kube.objects import Obj, copy, dig, name_of
 from labkit.kube.scope import Scope
-from labkit.kube.status import FieldError
+from labkit.kube.status import BadRequest, FieldError
 from labkit.resources.kinds import Strategy
 from labkit.resources.pod_defaults import default_pod, qos_class
 
@@ -16,8 +16,15 @@ class PodStrategy(Strategy):
     """Pods. Most of a spec is fixed once it is stored; status belongs to the kubelet."""
 
     def default(self, obj: Obj) -> None:
-        """v1 defaulting."""
-        default_pod(obj)
+        """v1 defaulting.
+
+        Raises:
+            BadRequest: an amount of a resource cannot be read; upstream notices when it decodes.
+        """
+        try:
+            default_pod(obj)
+        except ValueError as error:
+            raise BadRequest(f'Pod in version "v1" cannot be handled as a Pod: {error}') from error
 
     def prepare_for_create(self, obj: Obj, scope: Scope) -> None:
         """Generation 1 and an empty status: Pending, with its quality-of-service class."""

@@ -25,19 +25,21 @@ def parse(value: str | float) -> Decimal:
 
 
 def is_zero(value: str | float) -> bool:
-    """Whether the quantity is nothing."""
-    try:
-        return parse(value) == 0
-    except ValueError:
-        return False
+    """Whether the quantity is nothing.
+
+    Raises:
+        ValueError: it is no quantity.
+    """
+    return parse(value) == 0
 
 
 def canonical(value: str | float) -> str:
-    """The quantity as upstream writes it back; a text that is none is returned as it is, and left for validation to refuse."""
-    try:
-        number, suffix = _split(value)
-    except ValueError:
-        return str(value)
+    """The quantity as upstream writes it back.
+
+    Raises:
+        ValueError: it is no quantity.
+    """
+    number, suffix = _split(value)
     amount = _value(number, suffix).quantize(Decimal(1).scaleb(-3), rounding=ROUND_CEILING)
     if amount == 0:
         return "0"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from labkit.kube.names import is_label_value, is_path_segment, is_qualified_name, is_subdomain
+from labkit.kube.names import is_path_segment, is_subdomain
 from labkit.kube.objects import Obj, dig
-from labkit.kube.status import FieldError, field_forbidden, field_invalid, field_required, field_unsupported
+from labkit.kube.status import FieldError, field_invalid, field_required, field_unsupported
 from labkit.resources.kinds import Strategy
+from labkit.resources.selector_validation import selector_errors
 
 GROUP = "rbac.authorization.k8s.io"
 
@@ -123,28 +124,10 @@ def _aggregation_errors(selectors: Sequence[Obj]) -> list[FieldError]:
     found = []
     for position, selector in enumerate(selectors):
         where = f"{path}[{position}]"
-        for key, value in (selector.get("matchLabels") or {}).items():
-            found += [field_invalid(f"{where}.matchLabels", key, why) for why in is_qualified_name(key)]
-            found += [field_invalid(f"{where}.matchLabels", value, why) for why in is_label_value(value)]
-        for number, expression in enumerate(selector.get("matchExpressions") or ()):
-            found += _expression_errors(expression, f"{where}.matchExpressions[{number}]")
-        if any(error.field.startswith(f"{where}.matchExpressions") for error in found):
-            found.append(field_invalid(where, None, "invalid label selector."))
-    return found
-
-
-def _expression_errors(expression: Obj, path: str) -> list[FieldError]:
-    key, operator, values = expression.get("key", ""), expression.get("operator", ""), expression.get("values") or ()
-    found = []
-    if operator in ("In", "NotIn") and not values:
-        found.append(field_required(f"{path}.values", "must be specified when `operator` is 'In' or 'NotIn'"))
-    elif operator in ("Exists", "DoesNotExist") and values:
-        found.append(field_forbidden(f"{path}.values", "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"))
-    elif operator not in ("In", "NotIn", "Exists", "DoesNotExist"):
-        found.append(field_invalid(f"{path}.operator", operator, "not a valid selector operator"))
-    found += [field_invalid(f"{path}.key", key, why) for why in is_qualified_name(key)]
-    for number, value in enumerate(values):
-        found += [field_invalid(f"{path}.values[{number}]", value, why) for why in is_label_value(value)]
+        wrong = selector_errors(selector, where)
+        if any(error.field.startswith(f"{where}.matchExpressions") for error in wrong):
+            wrong.append(field_invalid(where, None, "invalid label selector."))
+        found += wrong
     return found
 
 

@@ -30,6 +30,7 @@ class SecretStrategy(Strategy):
             encoded = {key: base64.b64encode((text or "").encode()).decode() for key, text in texts.items()}
             if encoded:
                 obj["data"] = {**(obj.get("data") or {}), **encoded}
+        drop_empty(obj, ("data",))
         obj["type"] = obj.get("type") or OPAQUE
 
     def prepare_for_update(self, obj: Obj, old: Obj, scope: Scope, subresource: str = "") -> None:
@@ -65,6 +66,13 @@ def frozen(obj: Obj, old: Obj, fields: Sequence[str]) -> list[FieldError]:
     return errors + [field_forbidden(field, IMMUTABLE_OBJECT) for field in fields if (obj.get(field) or {}) != (old.get(field) or {})]
 
 
+def drop_empty(obj: Obj, fields: Sequence[str]) -> None:
+    """Remove maps that hold nothing: they are not written."""
+    for field in fields:
+        if field in obj and not obj[field]:
+            del obj[field]
+
+
 def decoded_size(value: str | None) -> int:
     """How many bytes a base64 text stands for."""
     text = (value or "").strip()
@@ -75,6 +83,14 @@ def _needs_account_name(secret: Obj, data: Mapping[str, str | None]) -> list[Fie
     if annotations_of(secret).get(ACCOUNT_NAME_ANNOTATION):
         return []
     return [field_required(f"metadata.annotations[{ACCOUNT_NAME_ANNOTATION}]")]
+
+
+_PLACES = {
+    "Expecting property name enclosed in double quotes": "looking for beginning of object key string",
+    "Expecting ':' delimiter": "after object key",
+    "Expecting ',' delimiter": "after object key:value pair",
+    "Extra data": "after top-level value",
+}
 
 
 def _needs_json(key: str) -> Callable[[Obj, Mapping[str, str | None]], list[FieldError]]:
@@ -96,12 +112,11 @@ def _needs_json(key: str) -> Callable[[Obj, Mapping[str, str | None]], list[Fiel
 def _go_json_error(content: bytes, error: ValueError) -> str:
     if not content.strip():
         return "unexpected end of JSON input"
-    at = error.pos if isinstance(error, json.JSONDecodeError) else 0
-    text = content.decode(errors="replace")
-    if at >= len(text):
+    if not isinstance(error, json.JSONDecodeError):
+        return str(error)
+    if error.pos >= len(error.doc):
         return "unexpected end of JSON input"
-    place = "looking for beginning of value" if at == 0 else "in value"
-    return f"invalid character {text[at]!r} {place}"
+    return f"invalid character {error.doc[error.pos]!r} {_PLACES.get(error.msg, 'looking for beginning of value')}"
 
 
 def _needs_one_of(*keys: str) -> Callable[[Obj, Mapping[str, str | None]], list[FieldError]]:

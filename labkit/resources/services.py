@@ -28,8 +28,15 @@ class ServiceStrategy(Strategy):
         obj["status"].setdefault("loadBalancer", {})
 
     def prepare_for_create(self, obj: Obj, scope: Scope) -> None:
-        """A new Service has an empty status."""
+        """A new Service has an empty status, and one family of addresses."""
         obj["status"] = {"loadBalancer": {}}
+        spec: Obj = obj["spec"]
+        if spec["type"] == "ExternalName":
+            return
+        spec.setdefault("ipFamilies", ["IPv4"])
+        spec.setdefault("ipFamilyPolicy", "SingleStack")
+        if spec.get("clusterIP"):
+            spec["clusterIPs"] = spec.get("clusterIPs") or [spec["clusterIP"]]
 
     def prepare_for_update(self, obj: Obj, old: Obj, scope: Scope, subresource: str = "") -> None:
         """Status has its own endpoint; addresses that an update leaves out are kept."""
@@ -55,6 +62,9 @@ class ServiceStrategy(Strategy):
                 errors += [field_invalid(f"{here}.name", port["name"], text) for text in names.is_label(port["name"])]
             number = port.get("port") or 0
             errors += [field_invalid(f"{here}.port", number, text) for text in names.is_port_number(number)]
+            target = port.get("targetPort") or 0
+            complaints = names.is_port_number(target) if isinstance(target, int) else names.is_port_name(target)
+            errors += [field_invalid(f"{here}.targetPort", target, text) for text in complaints]
         if spec.get("type") not in TYPES:
             errors.append(field_unsupported("spec.type", spec.get("type", ""), TYPES))
         return errors

@@ -8,6 +8,8 @@ by default `state` in the same folder, with `labkit-state.json` in it to mark it
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -91,6 +93,19 @@ class Files:
         claim_state(settings.state_dir, self.name)
         private_folder(self.folder)
         write_json(self.settings_file, settings.as_json())
+
+    @contextmanager
+    def settings_undone_on_failure(self) -> Iterator[None]:
+        """Settings with which it did not start are not those of the next start."""
+        before = read_json(self.settings_file)
+        try:
+            yield
+        except BaseException:
+            if before is not None:
+                write_json(self.settings_file, before)
+            else:
+                self.settings_file.unlink(missing_ok=True)
+            raise
 
     def running(self) -> Running | None:
         """What `running.json` says, whether or not it is still so; None where there is none, or half of one."""

@@ -53,8 +53,9 @@ def start(
             _check_same(files, changes or {})
             return found, False
         settings = _settings(files, changes or {})
-        _prepare(files, settings)
-        _spawn(files, owner, command)
+        with files.settings_undone_on_failure():
+            _prepare(files, settings)
+            _spawn(files, owner, command)
         started = find(home, name)
     if started is None:
         raise gone(home, name)

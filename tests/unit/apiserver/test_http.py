@@ -66,7 +66,13 @@ def test_the_host_sees_the_request() -> None:
 
     async def scene() -> None:
         async with listening(host) as (client, _):
-            headers = [("Authorization", "Bearer a"), ("Impersonate-Group", "x, y"), ("Impersonate-Group", "z"), ("Accept", "a/b"), ("Accept", "c/d")]
+            headers = [
+                ("Authorization", "Bearer a"),
+                ("Impersonate-Group", "x, y"),
+                ("Impersonate-Group", "z"),
+                ("Accept", "a/b"),
+                ("Accept", "c/d"),
+            ]
             await client.post("/api/v1/namespaces?dryRun=All&command=ls&command=-1&empty=&bare", data=b"body", headers=headers)
 
     asyncio.run(scene())
@@ -85,7 +91,9 @@ def test_the_host_sees_the_request() -> None:
     [
         pytest.param(Response(201, {"a": "<&>"}), {}, b'{"a":"\\u003c\\u0026\\u003e"}\n', id="json"),
         pytest.param(Response(200, {"a": 1}), {"User-Agent": "curl/8.5.0"}, b'{\n  "a": 1\n}', id="pretty-for-curl"),
-        pytest.param(Response(404, b"404 page not found\n", content_type="text/plain; charset=utf-8"), {}, b"404 page not found\n", id="plain-text"),
+        pytest.param(
+            Response(404, b"404 page not found\n", content_type="text/plain; charset=utf-8"), {}, b"404 page not found\n", id="plain-text"
+        ),
         pytest.param(Response(200, {"b": 1, "a": [{"c": 2}]}), {"Accept": "application/yaml"}, b"a:\n- c: 2\nb: 1\n", id="yaml"),
     ],
 )
@@ -302,7 +310,11 @@ def test_a_strangers_certificate_is_refused(tmp_path: Path, capfd: pytest.Captur
         pytest.param({}, None, id="unverified"),
         pytest.param({"subject": ((("organizationName", "a"),),)}, None, id="no-common-name"),
         pytest.param({"subject": ((("commonName", "x"),), (("commonName", "y"),))}, Peer("y"), id="the-last-name-counts"),
-        pytest.param({"subject": ((("organizationName", "b"), ("organizationName", "a")), (("commonName", "x"),))}, Peer("x", ("b", "a")), id="one-set"),
+        pytest.param(
+            {"subject": ((("organizationName", "b"), ("organizationName", "a")), (("commonName", "x"),))},
+            Peer("x", ("b", "a")),
+            id="one-set",
+        ),
     ],
 )
 def test_peer_of(certificate: dict[str, Any] | None, peer: Peer | None) -> None:

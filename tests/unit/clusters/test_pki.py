@@ -67,7 +67,8 @@ def test_a_client_does_not_accept_a_server_of_another_name(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("server", "usage"), [pytest.param(True, ExtendedKeyUsageOID.SERVER_AUTH, id="server"), pytest.param(False, ExtendedKeyUsageOID.CLIENT_AUTH, id="client")]
+    ("server", "usage"),
+    [pytest.param(True, ExtendedKeyUsageOID.SERVER_AUTH, id="server"), pytest.param(False, ExtendedKeyUsageOID.CLIENT_AUTH, id="client")],
 )
 def test_a_certificate_serves_one_purpose(tmp_path: Path, server: bool, usage: x509.ObjectIdentifier) -> None:
     pki = make_pki(tmp_path)
@@ -104,7 +105,8 @@ def test_a_spoilt_pair_is_made_anew(tmp_path: Path, spoil: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("later", "kept"), [pytest.param(timedelta(days=300), True, id="good-for-a-while"), pytest.param(timedelta(days=340), False, id="ends-soon")]
+    ("later", "kept"),
+    [pytest.param(timedelta(days=300), True, id="good-for-a-while"), pytest.param(timedelta(days=340), False, id="ends-soon")],
 )
 def test_renewal(tmp_path: Path, later: timedelta, kept: bool) -> None:
     clock = FixedClock(NOW)

@@ -1,0 +1,1 @@
+"""The house itself: that its gates, its plugin and its README do what they say."""

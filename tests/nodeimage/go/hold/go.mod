@@ -1,0 +1,3 @@
+module labkit.local/nodeimage/hold
+
+go 1.21
