@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 from labkit.apiserver.pipeline import ApiServer
@@ -86,7 +86,7 @@ class Host:
         else:
             done.set_result(None)
 
-    async def watch_events(self, stream: WatchStream) -> AsyncIterator[Obj]:
+    async def watch_events(self, stream: WatchStream) -> AsyncGenerator[Obj, None]:
         """The events of a watch as the client wants them, until its time is over. Closing the iterator ends the watch."""
         kind = self._kinds[stream.resource]
         shape = _Shape(kind, stream, self)

@@ -97,7 +97,9 @@ class ApiServer:
             return request.user
         peer = (request.peer.common_name, request.peer.organizations) if request.peer else None
         try:
-            found = yield from self.authenticator.authenticate(request.headers.get("authorization"), peer, scope.now)
+            found = yield from self.authenticator.authenticate(
+                request.headers.get("authorization"), peer, scope.now, fingerprint=request.peer.fingerprint if request.peer else ""
+            )
         except AuthenticationError:
             raise Unauthorized from None
         if found is None:

@@ -11,10 +11,11 @@ from labkit.kube.users import UserInfo
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The subject of a client certificate that TLS has verified: its common name and its organisations."""
+    """A client certificate that TLS has verified: its subject's common name and organisations, and its SHA-256 in hex."""
 
     common_name: str
     organizations: tuple[str, ...] = ()
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ def _replace(target: Target, obj: Obj, old: Obj, scope: Scope) -> Rule[Response]
     obj = _ordered(obj)
     if target.dry_run or obj == old:
         return Response(200, with_kind(kind, obj))
-    if is_deleted(old) and not _kept(kind, obj):
+    if is_deleted(old) and not _has_finalizers(kind, obj) and not before.get("deletionGracePeriodSeconds"):
         yield Delete(kind.resource, target.name, target.namespace)
         return Response(200, with_kind(kind, obj))
     stored: Obj = yield Update(kind.resource, obj, target.namespace)
@@ -143,7 +143,7 @@ def delete(target: Target, options: Obj, scope: Scope) -> Rule[Response]:
     obj = copy(old)
     _add_deletion_finalizers(obj, options)
     grace = grace_period(kind, old, options)
-    if not _kept(kind, obj) and grace == 0:
+    if grace == 0 and not _has_finalizers(kind, obj):
         if target.dry_run:
             return _deleted(kind, old)
         gone: Obj = yield Delete(kind.resource, target.name, target.namespace)
@@ -180,13 +180,11 @@ def _mark(kind: Kind, obj: Obj, old: Obj, grace: int, scope: Scope) -> None:
         obj["status"] = {**(obj.get("status") or {}), "phase": "Terminating"}
 
 
-def _kept(kind: Kind, obj: Obj) -> bool:
-    """Whether something still has to happen before the object may go."""
+def _has_finalizers(kind: Kind, obj: Obj) -> bool:
+    """Whether somebody still has to act before the object may go."""
     if meta(obj).get("finalizers"):
         return True
-    if kind.resource == "namespaces":
-        return bool((obj.get("spec") or {}).get("finalizers"))
-    return kind.resource == "pods" and is_deleted(obj) and bool(meta(obj).get("deletionGracePeriodSeconds"))
+    return kind.resource == "namespaces" and bool((obj.get("spec") or {}).get("finalizers"))
 
 
 def _add_deletion_finalizers(obj: Obj, options: Obj) -> None:

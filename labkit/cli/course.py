@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import click
 
 from labkit.cli.options import json_option
+from labkit.clusters.errors import WrongUse
 
+FILE = click.Path(dir_okay=False, path_type=Path)
 any_cluster = click.option(
     "--cluster",
     default="embedded",
@@ -52,14 +56,39 @@ def test(cluster: str, lesson: str | None, arguments: tuple[str, ...]) -> int:
 
 @click.command()
 @json_option
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="write a page too")
-@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="write JUnit XML too")
+@click.option("--html", "html_file", type=FILE, metavar="FILE", help="write a page too")
+@click.option("--junit", "junit_file", type=FILE, metavar="FILE", help="write JUnit XML too")
 @click.option(
-    "--results", type=click.Path(dir_okay=False, path_type=Path), envvar="LABKIT_RESULTS", metavar="FILE", help="what runs recorded"
+    "--results", type=FILE, multiple=True, metavar="FILE", help="what a run recorded; may be repeated [default: LABKIT_RESULTS, or build/]"
 )
-def report(as_json: bool, html: Path | None, junit: Path | None, results: Path | None) -> int:
-    """Show which documented behaviours were demonstrated, by which cells, on which cluster and version."""
-    raise NotImplementedError
+@click.option("--claimed", is_flag=True, help="leave out what no lesson claims yet")
+def report(as_json: bool, html_file: Path | None, junit_file: Path | None, results: tuple[Path, ...], claimed: bool) -> int:
+    """Show which documented behaviours were demonstrated, by which cells, on which cluster and version.
+
+    Ends with 1 if one of them failed, or if a lesson claims what is not in the catalogue.
+    """
+    from labkit.lab import report_forms
+    from labkit.lab.evidence import read
+    from labkit.lab.report import make_report
+    from labkit.lab.scan import scan_notebooks
+    from labkit.lab.working_copy import notebooks_folder
+
+    folder = notebooks_folder()
+    named = os.environ.get("LABKIT_RESULTS")
+    files = results or (Path(named) if named else folder.parent / "build" / "results.jsonl",)
+    made = make_report(scan_notebooks(folder), [evidence for file in files for evidence in read(file)])
+    for path, form in ((html_file, report_forms.html), (junit_file, report_forms.junit)):
+        if path:
+            _write(path, form(made))
+    click.echo(json.dumps(made.as_json(), ensure_ascii=False) if as_json else report_forms.text(made, only_claimed=claimed))
+    return made.exit_code
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise WrongUse(f"{path} cannot be written ({error.strerror}). Name another file.") from error
 
 
 @click.command()

@@ -10,7 +10,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -104,8 +104,8 @@ def checked_name(name: str) -> str:
 
 
 @contextmanager
-def lock(home: Path, name: str, what: str, *, seconds: float = LOCK_SECONDS) -> Iterator[int]:
-    """Hold the lock called `name`, alone among all processes. `what` completes "Another labkit has been …".
+def lock(home: Path, name: str, what: str, *, seconds: float = LOCK_SECONDS, say: Callable[[str], None] | None = None) -> Iterator[int]:
+    """Hold the lock called `name`, alone among all processes. `what` completes "Another labkit is …"; `say` is told when there is a wait.
 
     Yields the descriptor that holds it: a child process that inherits it holds the lock as well, and longer if it lives longer.
 
@@ -114,6 +114,8 @@ def lock(home: Path, name: str, what: str, *, seconds: float = LOCK_SECONDS) -> 
     """
     path = private_folder(home / "locks") / f"{name}.lock"  # never removed: two processes must not lock two files of that name
     descriptor = try_lock(path)
+    if descriptor is None and say:
+        say(f"Another labkit is {what}; waiting for it …")
     deadline = time.monotonic() + seconds
     while descriptor is None:
         if time.monotonic() >= deadline:

@@ -65,7 +65,7 @@ def start(home: Path, name: str, options: KindOptions, say: Say) -> tuple[Cluste
     if found := find(home, name):
         return options.accept(found), False
     files = Files(home, name)
-    with lock(home, f"kind-{name}", f"creating or deleting kind cluster {name!r}", seconds=LOCK_SECONDS) as held:
+    with lock(home, f"kind-{name}", f"creating or deleting kind cluster {name!r}", seconds=LOCK_SECONDS, say=say) as held:
         if found := find(home, name):
             return options.accept(found), False
         tools = find_tools(options.node_version)

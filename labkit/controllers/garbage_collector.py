@@ -8,7 +8,7 @@ the kinds that the table knows.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from labkit.controllers.identity import CONTROLLER_MANAGER, GROUPS, account
 from labkit.kube.calls import Delete, Note, Patch, Rule, find, list_
@@ -37,24 +37,22 @@ def controller() -> Controller:
     )
 
 
-class _keys_of:  # noqa: N801 a function that remembers its resource
+def _keys_of(resource: str) -> Callable[[Event], Iterable[str]]:
     """The keys that an event of one resource gives."""
 
-    def __init__(self, resource: str) -> None:
-        self.resource = resource
-
-    def __call__(self, event: Event) -> Iterable[str]:
+    def keys(event: Event) -> Iterable[str]:
         obj = event.obj
         if event.type == "DELETED":
             yield json.dumps(("gone", uid_of(obj)))
-            # Others may wait for this one to be gone.
             for owner in meta(obj).get("ownerReferences") or ():
-                yield from _waiting_key(owner, namespace_of(obj))
+                yield from _waiting_key(owner, namespace_of(obj))  # others may wait for this one to be gone
             return
         if is_deleted(obj) and {FOREGROUND, ORPHAN} & set(meta(obj).get("finalizers") or ()):
-            yield json.dumps(("waits", self.resource, namespace_of(obj), name_of(obj)))
+            yield json.dumps(("waits", resource, namespace_of(obj), name_of(obj)))
         if meta(obj).get("ownerReferences"):
-            yield json.dumps(("owned", self.resource, namespace_of(obj), name_of(obj)))
+            yield json.dumps(("owned", resource, namespace_of(obj), name_of(obj)))
+
+    return keys
 
 
 def _waiting_key(owner: Obj, namespace: str) -> Iterable[str]:

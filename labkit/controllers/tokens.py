@@ -18,7 +18,7 @@ from labkit.kube.scope import Scope
 from labkit.kube.status import ApiError, Conflict, NotFound
 from labkit.tokens.claims import legacy_claims
 
-TOKEN_TYPE = "kubernetes.io/service-account-token"  # noqa: S105 a type, no token
+TOKEN_TYPE = "kubernetes.io/service-account-token"
 NAME_ANNOTATION = "kubernetes.io/service-account.name"
 UID_ANNOTATION = "kubernetes.io/service-account.uid"
 MAX_RETRIES = 10

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+from collections.abc import Callable
 
 from labkit.kube.status import ApiError
 from labkit.lab.api import Api
@@ -14,6 +15,8 @@ from labkit.lab.session import Session, current_session
 
 __all__ = ["connect", "current_lab", "use"]
 
+# The finalizer with which a lesson keeps a namespace from going away.
+HOLD = "labkit.local/hold"
 # What a lesson may have made outside its namespace.
 CLUSTER_WIDE = ("clusterrolebindings", "clusterroles")
 
@@ -72,26 +75,52 @@ def use(lab: Lab | None) -> Lab | None:
 
 def _clear(api: Api, session: Session, lesson: str) -> str:
     """Delete what this lesson left in this session, and return a free name for its namespace."""
-    selector = {"labelSelector": session.selector(lesson)}
-    taken = set()
-    for namespace in api.get("/api/v1/namespaces", selector)["items"]:
-        name = namespace["metadata"]["name"]
-        taken.add(name)
-        with contextlib.suppress(ApiError):  # it is on its way already
-            api.request("DELETE", f"/api/v1/namespaces/{name}")
-    for plural in CLUSTER_WIDE:
-        api.request("DELETE", f"/apis/rbac.authorization.k8s.io/v1/{plural}", query=selector)
+    taken = {name for name, _ in _left(api, session, lesson)}
+    _delete(api, session, lesson, lambda _: True)
     attempt = 0
     while (name := session.namespace(lesson, attempt)) in taken:
         attempt += 1
     return name
 
 
+def _left(api: Api, session: Session, lesson: str) -> list[tuple[str, bool]]:
+    """The lesson's namespaces, each with whether it is on its way out."""
+    found = api.get("/api/v1/namespaces", {"labelSelector": session.selector(lesson)})["items"]
+    return [(item["metadata"]["name"], item.get("status", {}).get("phase") == "Terminating") for item in found]
+
+
+def _delete(api: Api, session: Session, lesson: str, chosen: Callable[[str], bool]) -> None:
+    """Delete the lesson's namespaces and cluster-wide objects whose names are `chosen`; nobody waits for it."""
+    for name, terminating in _left(api, session, lesson):
+        if chosen(name):
+            with contextlib.suppress(ApiError):  # it is on its way already
+                api.request("DELETE", f"/api/v1/namespaces/{name}")
+            if terminating:
+                _let_go(api, name)
+    for plural in CLUSTER_WIDE:
+        path = f"/apis/rbac.authorization.k8s.io/v1/{plural}"
+        for item in api.get(path, {"labelSelector": session.selector(lesson)})["items"]:
+            if chosen(item["metadata"]["name"]):
+                with contextlib.suppress(ApiError):
+                    api.request("DELETE", f"{path}/{item['metadata']['name']}")
+
+
+def _let_go(api: Api, namespace: str) -> None:
+    """A lesson that was left in the middle may have kept its namespace from going away; labkit's own finalizers are taken off."""
+    for held in api.get(f"/api/v1/namespaces/{namespace}/configmaps")["items"]:
+        if HOLD in held["metadata"].get("finalizers", ()):
+            others = [finalizer for finalizer in held["metadata"]["finalizers"] if finalizer != HOLD]
+            path = f"/api/v1/namespaces/{namespace}/configmaps/{held['metadata']['name']}"
+            with contextlib.suppress(ApiError):
+                api.request("PATCH", path, {"metadata": {"finalizers": others}}, content_type="application/merge-patch+json")
+
+
 def _leave(lab: Lab, pid: int) -> None:
-    """The kernel ends: the namespace goes with it, as far as the cluster still answers."""
+    """The kernel ends: what the lesson made goes with it, as far as the cluster still answers."""
     if pid == os.getpid():  # not in a fork of the kernel
         with contextlib.suppress(ApiError, NoAnswer):
-            lab.api.request("DELETE", f"/api/v1/namespaces/{lab.namespace}")
+            # The same lesson may run elsewhere by now, in a namespace of another name.
+            _delete(lab.api, lab.session, lab.lesson, lambda name: lab.namespace in name)
 
 
 def _load_magics() -> None:

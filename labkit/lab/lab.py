@@ -84,17 +84,17 @@ class Lab:
 
     # Writing
 
-    def create(self, manifest: Mapping[str, Any] | str | Path, namespace: str | None = None) -> View:
+    def create(self, manifest: Mapping[str, Any] | str | Path, namespace: str | None = None, *, dry_run: bool = False) -> View:
         """Create the manifest's object and return it as the server answered. A manifest of several returns the last.
 
         `manifest` is a dict, a YAML text, or a file here or in `manifests/`. What belongs to no namespace is labelled as the lesson's, so
-        that the next run can clear it.
+        that the next run can clear it. With `dry_run` the server does all but store it.
         """
-        answer = View()
+        answer, query = View(), {"dryRun": "All"} if dry_run else None
         for body in manifests.load(manifest):
             resource = self.api.resource_of(body)
             self._label(resource, body)
-            answer = View(self.api.request("POST", self._path(resource, _namespace_of(body, namespace)), body))
+            answer = View(self.api.request("POST", self._path(resource, _namespace_of(body, namespace)), body, query=query))
         return answer
 
     def apply(self, manifest: Mapping[str, Any] | str | Path, namespace: str | None = None) -> View:

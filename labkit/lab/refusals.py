@@ -19,9 +19,9 @@ class NotRefused(AssertionError):
 
 
 class refused:  # noqa: N801  # it reads as a statement: with refused(403)
-    """Expects the block to be refused with this HTTP code, and prints the server's message.
+    """Expects the block to be refused with this HTTP code, and prints the first line of the server's message.
 
-    Afterwards `message`, `reason` and `error` tell what the server said. Takes the errors of labkit's Lab and of the `kubernetes` client.
+    Afterwards `message`, `reason` and `error` tell all that the server said. Takes the errors of labkit's Lab and of the `kubernetes` client.
 
     Raises:
         NotRefused: the block was not refused, or with another code.
@@ -45,7 +45,8 @@ class refused:  # noqa: N801  # it reads as a statement: with refused(403)
                 f"The cluster was expected to refuse this with {_title(self.code)}; it said {_title(found.status_code)}: {found.message}"
             ) from None
         self.error = found
-        print(f"{_title(self.code)}: {found.message}")
+        # Further lines, where there are any, are the server's own data structures.
+        print(f"{_title(self.code)}: {found.message.strip().splitlines()[0] if found.message.strip() else '(no message)'}")
         return True
 
     @property

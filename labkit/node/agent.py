@@ -7,8 +7,8 @@ start at once and hold still. Upstream: pkg/kubelet (syncPod, SyncTerminatingPod
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from labkit.kube.calls import Delete, Patch, Rule, find, list_
 from labkit.kube.controllers import Controller, Event, Source
@@ -17,14 +17,18 @@ from labkit.kube.randomness import Randomness
 from labkit.kube.scope import Scope
 from labkit.kube.status import Conflict, NotFound
 from labkit.kube.users import NODE_USER_PREFIX, NODES_GROUP
+from labkit.kube.versions import Era
 from labkit.node import heartbeat
+from labkit.node.containers import freeze_sub_paths
+from labkit.node.environment import EnvironmentProblemError, environment, keep
 from labkit.node.events import Recorder, reference
 from labkit.node.facts import NodeFacts
 from labkit.node.projected import Pantry, collect, fs_group, plugin_of
-from labkit.node.status import KUBELET_CONDITIONS, TERMINAL, ContainerRun, PodRun, is_sidecar, pod_status, run_of
+from labkit.node.status import KUBELET_CONDITIONS, TERMINAL, ContainerRun, PodRun, identity, is_sidecar, pod_status, run_of
 from labkit.node.token_manager import CLEANUP_PERIOD, TokenManager
 from labkit.node.volumes import EMPTY_DIR, VolumeError, VolumeHost, VolumeId
 
+RESTART_SECONDS = 15.0  # before a container that could not be created is tried again
 SYNC_SECONDS = 60  # syncFrequency; each time up to half as much again (KTM-9)
 FIRST_RETRY, LAST_RETRY = 0.5, 122.0  # seconds between two attempts to mount, doubling
 FIRST_ADDRESS, ADDRESSES = 5, 250  # of the node's /24; the first few are kept for the cluster's own Pods
@@ -42,6 +46,7 @@ def controller(node_name: str, volumes: VolumeHost, facts: NodeFacts | None = No
             Source("nodes", lambda event: [NODE_KEY] if event.type == "DELETED" else [], f"metadata.name={node_name}"),
         ),
         sync=agent.sync,
+        reads=("services",),
         initial=(NODE_KEY,),
     )
 
@@ -60,6 +65,7 @@ class _Known:
     run: PodRun | None = None
     failures: int = 0
     reported: Obj | None = None
+    problems: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # by container: reason and message of what keeps it waiting
 
 
 class NodeAgent:
@@ -123,11 +129,12 @@ class NodeAgent:
                 return min(FIRST_RETRY * 2.0**known.failures, LAST_RETRY)
         else:
             self._pods[uid] = replace(self._pods.get(uid, known), failures=0)
-            if known.run is None:
-                yield from self._start(pod, scope)
-        run = self._pods[uid].run
-        if run is not None:
-            yield from self._report(pod, run, scope)
+            yield from self._start(pod, scope)
+        known = self._pods[uid]
+        if known.run is not None:
+            yield from self._report(pod, known.run, scope)
+        if known.problems:
+            return RESTART_SECONDS
         return SYNC_SECONDS + scope.random.below(SYNC_SECONDS // 2 + 1)
 
     def _mount(self, pod: Obj, scope: Scope) -> Rule[bool]:
@@ -155,33 +162,52 @@ class NodeAgent:
             raise VolumeError(f"labkit's node does not serve volumes of type {kind}")
 
     def _start(self, pod: Obj, scope: Scope) -> Rule[None]:
-        """Start the containers: init containers that end by themselves first, then, if all of them did, the others."""
-        run = PodRun(self._address())
-        for container in dig(pod, "spec", "initContainers", default=[]):
-            ends = _ends(container)
-            sidecar = is_sidecar(container)
-            one = ContainerRun(_container_id(scope.random), scope.now, scope.now if ends and not sidecar else None)
-            run = yield from self._started(pod, container, one, run, scope, field="spec.initContainers")
-            if not ends and not sidecar:
-                self._remember(pod, run)
-                return
-        for container in dig(pod, "spec", "containers", default=[]):
-            one = ContainerRun(_container_id(scope.random), scope.now)
-            run = yield from self._started(pod, container, one, run, scope)
-        self._remember(pod, run)
+        """Start the containers that do not run yet: init containers that end by themselves first, then, if all of them did, the others."""
+        uid = uid_of(pod)
+        if self._pods[uid].run is None:
+            self._pods[uid] = replace(self._pods[uid], run=PodRun(self._address()))
+        for kind in ("initContainers", "containers"):
+            for container in dig(pod, "spec", kind, default=[]):
+                known = self._pods[uid]
+                if known.run is not None and container["name"] not in known.run.containers:
+                    yield from self._start_container(pod, container, f"spec.{kind}{{{container['name']}}}", scope)
+                stays = kind == "initContainers" and not _ends(container) and not is_sidecar(container)
+                if kind == "initContainers" and (stays or container["name"] in self._pods[uid].problems):
+                    return
 
-    def _started(
-        self, pod: Obj, container: Obj, one: ContainerRun, run: PodRun, scope: Scope, *, field: str = "spec.containers"
-    ) -> Rule[PodRun]:
-        involved = reference("Pod", pod, f"{field}{{{container['name']}}}")
-        image = f'Container image "{container.get("image", "")}" already present on machine'
-        if scope.era.since("1.35"):
-            texts = (f"{image} and can be accessed by the pod", "Container created", "Container started")
-        else:
-            texts = (image, f"Created container: {container['name']}", f"Started container {container['name']}")
-        for reason, text in zip(("Pulled", "Created", "Started"), texts, strict=True):
+    def _start_container(self, pod: Obj, container: Obj, field: str, scope: Scope) -> Rule[None]:
+        """Start one container, or note what keeps it from starting."""
+        uid, name = uid_of(pod), container["name"]
+        with_address = {**pod, "status": {**(pod.get("status") or {}), **self._addresses(uid)}}
+        involved = reference("Pod", pod, field)
+        user, _, _ = identity(container, pod["spec"])
+        try:
+            variables = yield from environment(with_address, container, self.facts.resources, user)
+        except EnvironmentProblemError as problem:
+            known = self._pods[uid]
+            self._pods[uid] = replace(known, problems={**known.problems, name: ("CreateContainerConfigError", str(problem))})
+            for type_, reason, text in (("Normal", "Pulled", _pulled(container, scope.era)), ("Warning", "Failed", f"Error: {problem}")):
+                yield from self._events.record(involved, type_, reason, text, scope)
+            return
+        keep(pod, name, variables, self.volumes, scope)
+        freeze_sub_paths(pod, container, self.volumes, scope)
+        ended = scope.now if "initContainers" in field and _ends(container) and not is_sidecar(container) else None
+        one = ContainerRun(_container_id(scope.random), scope.now, ended)
+        known = self._pods[uid]
+        run = known.run or PodRun(self._address())
+        problems = {key: value for key, value in known.problems.items() if key != name}
+        self._pods[uid] = replace(known, run=replace(run, containers={**run.containers, name: one}), problems=problems)
+        created = ("Container created", "Container started")
+        if not scope.era.since("1.35"):
+            created = (f"Created container: {name}", f"Started container {name}")
+        for reason, text in zip(("Pulled", "Created", "Started"), (_pulled(container, scope.era), *created), strict=True):
             yield from self._events.record(involved, "Normal", reason, text, scope)
-        return replace(run, containers={**run.containers, container["name"]: one})
+
+    def _addresses(self, uid: str) -> Obj:
+        run = self._pods[uid].run
+        address = run.ip if run else ""
+        node = self.facts.internal_ip
+        return {"podIP": address, "podIPs": [{"ip": address}], "hostIP": node, "hostIPs": [{"ip": node}]}
 
     def _terminate(self, pod: Obj, scope: Scope) -> Rule[None]:
         """Stop the containers, report that, tear the volumes down, and let the API forget the Pod.
@@ -211,7 +237,7 @@ class NodeAgent:
         before = pod.get("status") or {}
         known = self._pods.get(uid) or _Known(run)
         seen = replace_status(pod, known.reported) if known.reported is not None else pod
-        wanted = pod_status(seen, run, self.facts, scope.now, scope.era, terminal=terminal)
+        wanted = pod_status(seen, run, self.facts, scope.now, scope.era, terminal=terminal, problems=known.problems)
         if wanted == known.reported or _same(wanted, before):
             return
         body: Obj = {"metadata": {"uid": uid}, "status": {**{key: None for key in before if key not in wanted}, **wanted}}
@@ -256,6 +282,11 @@ def _same(wanted: Obj, present: Obj) -> bool:
         return {**status, "conditions": {one["type"]: one for one in status.get("conditions") or ()}}
 
     return by_type(wanted) == by_type(present)
+
+
+def _pulled(container: Obj, era: Era) -> str:
+    text = f'Container image "{container.get("image", "")}" already present on machine'
+    return f"{text} and can be accessed by the pod" if era.since("1.35") else text
 
 
 def _ends(container: Obj) -> bool:

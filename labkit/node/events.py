@@ -64,7 +64,7 @@ class Recorder:
             "involvedObject": involved,
             "reason": reason,
             "message": message,
-            "source": {"component": self.component, "host": self.host},
+            "source": {"component": self.component, **({"host": self.host} if self.host else {})},
             "firstTimestamp": now,
             "lastTimestamp": now,
             "count": 1,

@@ -17,7 +17,7 @@ class NodeFacts:
     pod_cidr: str = "10.244.0.0/24"
     kubelet_version: str = "v1.37.2"
     architecture: str = "amd64"
-    os_image: str = "Debian GNU/Linux 13 (trixie)"
+    os_image: str = "Debian GNU/Linux 12 (bookworm)"
     kernel: str = "6.1.0"
     runtime: str = "containerd://2.4.2"
     machine_id: str = "0" * 32

@@ -20,6 +20,13 @@ LEASE_SECONDS = 40
 RENEW_PERIOD = 10.0  # seconds between two renewals of the lease
 REPORT_PERIOD = timedelta(minutes=5)  # between two reports of a status in which nothing changed
 
+DECLARED_FEATURES = (
+    "ExtendWebSocketsToKubelet",
+    "InPlacePodLevelResourcesVerticalScaling",
+    "InPlacePodVerticalScalingInitContainers",
+    "RestartAllContainersOnContainerExits",
+)
+_RUNTIME_FEATURES = {"recursiveReadOnlyMounts": True, "userNamespaces": False}
 _CONDITIONS = (
     ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
     ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
@@ -86,6 +93,8 @@ def node_status(facts: NodeFacts, now: datetime, old: Obj) -> Obj:
         "capacity": facts.resources,
         "conditions": conditions,
         "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
+        "declaredFeatures": list(DECLARED_FEATURES),
+        "features": {"supplementalGroupsPolicy": True},
         "nodeInfo": {
             "architecture": facts.architecture,
             "bootID": facts.boot_id,
@@ -96,8 +105,10 @@ def node_status(facts: NodeFacts, now: datetime, old: Obj) -> Obj:
             "machineID": facts.machine_id,
             "operatingSystem": "linux",
             "osImage": facts.os_image,
+            "runningInUserNamespace": False,
             "systemUUID": facts.system_uuid,
         },
+        "runtimeHandlers": [{"features": dict(_RUNTIME_FEATURES), "name": name} for name in ("", "runc")],
     }
 
 

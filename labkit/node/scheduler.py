@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from labkit.kube.calls import Create, Patch, Rule, find, list_
-from labkit.kube.clock import rfc3339, rfc3339_micro
+from labkit.kube.clock import rfc3339
 from labkit.kube.controllers import Controller, Event, Source
 from labkit.kube.objects import Obj, copy, dig, is_deleted, labels_of, name_of, namespace_of, uid_of
 from labkit.kube.scope import Scope
-from labkit.kube.status import ApiError, Conflict, NotFound
-from labkit.node.events import event_name, reference
+from labkit.kube.status import Conflict, NotFound
+from labkit.node.events import Recorder, reference
 
 USER = "system:kube-scheduler"
 NAME = "default-scheduler"
@@ -26,12 +26,13 @@ REPELLING = ("NoSchedule", "NoExecute")
 
 def controller() -> Controller:
     """The scheduler as a controller. Its Pod cache holds only Pods without a node."""
+    recorder = Recorder(NAME, "")
     return Controller(
         name="kube-scheduler",
         user=USER,
         groups=("system:authenticated",),
         sources=(Source("pods", _pod_keys, "spec.nodeName="), Source("nodes", _node_keys)),
-        sync=sync,
+        sync=lambda key, scope: sync(key, recorder, scope),
     )
 
 
@@ -51,21 +52,21 @@ def _suitability(node: Obj) -> tuple[object, object, object]:
     return node.get("spec"), labels_of(node), _is_ready(node)
 
 
-def sync(key: str, scope: Scope) -> Rule[float | None]:
+def sync(key: str, recorder: Recorder, scope: Scope) -> Rule[float | None]:
     """Bind one Pod (`namespace/name`), or every Pod that waits (`*`)."""
     if key == ALL:
         waiting = yield from list_("pods")
         for pod in waiting:
-            yield from schedule(pod, scope)
+            yield from schedule(pod, recorder, scope)
         return None
     namespace, _, name = key.partition("/")
     found = yield from find("pods", name, namespace)
     if found is not None:
-        yield from schedule(found, scope)
+        yield from schedule(found, recorder, scope)
     return None
 
 
-def schedule(pod: Obj, scope: Scope) -> Rule[None]:
+def schedule(pod: Obj, recorder: Recorder, scope: Scope) -> Rule[None]:
     """Give the Pod a node.
 
     1. A Pod that has one, that is on its way out, or that asks for another scheduler is left alone.
@@ -79,7 +80,7 @@ def schedule(pod: Obj, scope: Scope) -> Rule[None]:
     reasons = [(node, _obstacle(pod, node)) for node in nodes]
     chosen = next((node for node, reason in reasons if not reason), None)
     if chosen is None:
-        yield from _unschedulable(pod, [reason for _, reason in reasons], scope)
+        yield from _unschedulable(pod, [reason for _, reason in reasons], recorder, scope)
         return
     target = name_of(chosen)
     binding: Obj = {
@@ -93,7 +94,7 @@ def schedule(pod: Obj, scope: Scope) -> Rule[None]:
     except (NotFound, Conflict):
         return  # the Pod is gone, or somebody bound it; the cache will hear of it
     message = f"Successfully assigned {namespace_of(pod)}/{name_of(pod)} to {target}"
-    yield from _record(pod, "Scheduled", "Binding", message, scope)
+    yield from recorder.record(reference("Pod", pod), "Normal", "Scheduled", message, scope)
 
 
 def _obstacle(pod: Obj, node: Obj) -> str:
@@ -126,7 +127,7 @@ def _is_ready(node: Obj) -> bool:
     return any(one.get("type") == "Ready" and one.get("status") == "True" for one in dig(node, "status", "conditions", default=[]))
 
 
-def _unschedulable(pod: Obj, reasons: Sequence[str], scope: Scope) -> Rule[None]:
+def _unschedulable(pod: Obj, reasons: Sequence[str], recorder: Recorder, scope: Scope) -> Rule[None]:
     if reasons:
         why = ", ".join(sorted(f"{count} {reason}" for reason, count in Counter(reasons).items()))
         helpless = f"preemption: 0/{len(reasons)} nodes are available: {len(reasons)} Preemption is not helpful for scheduling."
@@ -149,28 +150,4 @@ def _unschedulable(pod: Obj, reasons: Sequence[str], scope: Scope) -> Rule[None]
     others = [copy(one) for one in conditions if one.get("type") != "PodScheduled"]
     body: Obj = {"metadata": {"uid": uid_of(pod)}, "status": {"conditions": [*others, condition]}}
     yield Patch("pods", name_of(pod), body, namespace_of(pod), "status", field_manager="kube-scheduler")
-    yield from _record(pod, "FailedScheduling", "Scheduling", message, scope)
-
-
-def _record(pod: Obj, reason: str, action: str, message: str, scope: Scope) -> Rule[None]:
-    """An event in the newer form, which has a time of its own instead of first and last ones."""
-    event: Obj = {
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {"name": event_name(name_of(pod), scope), "namespace": namespace_of(pod)},
-        "involvedObject": reference("Pod", pod),
-        "reason": reason,
-        "message": message,
-        "source": {},
-        "firstTimestamp": None,
-        "lastTimestamp": None,
-        "type": "Normal" if reason == "Scheduled" else "Warning",
-        "eventTime": rfc3339_micro(scope.now),
-        "action": action,
-        "reportingComponent": NAME,
-        "reportingInstance": f"{NAME}-embedded",
-    }
-    try:
-        yield Create("events", event, namespace_of(pod))
-    except ApiError:
-        return  # an event is news, not a promise: a namespace on its way out takes none
+    yield from recorder.record(reference("Pod", pod), "Warning", "FailedScheduling", message, scope)

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeAlias
 
 from labkit.kube.clock import parse_time, rfc3339
 from labkit.kube.objects import Obj, copy, dig, meta
@@ -62,15 +63,23 @@ def run_of(pod: Obj) -> PodRun | None:
     return PodRun(address, bool(containers), containers)
 
 
-def pod_status(pod: Obj, run: PodRun | None, facts: NodeFacts, now: datetime, era: Era, *, terminal: bool = False) -> Obj:
-    """The whole status. `run` is None until the sandbox stands; `terminal` says that no container will be started again."""
+Problems: TypeAlias = Mapping[str, tuple[str, str]]
+
+
+def pod_status(
+    pod: Obj, run: PodRun | None, facts: NodeFacts, now: datetime, era: Era, *, terminal: bool = False, problems: Problems | None = None
+) -> Obj:
+    """The whole status. `run` is None until the sandbox stands; `terminal` says that no container will be started again.
+
+    `problems` tells by container what keeps it from starting: a reason and a message.
+    """
     spec, old = pod.get("spec") or {}, pod.get("status") or {}
     inits, mains = spec.get("initContainers") or (), spec["containers"]
-    waiting_for = "PodInitializing" if inits else "ContainerCreating"
+    why = _Waiting("PodInitializing" if inits else "ContainerCreating", problems or {})
     status: Obj = {}
     if inits:
-        status["initContainerStatuses"] = [_container_status(one, run, spec, waiting_for, era, init=not is_sidecar(one)) for one in inits]
-    status["containerStatuses"] = [_container_status(one, run, spec, waiting_for, era) for one in mains]
+        status["initContainerStatuses"] = [_container_status(one, run, spec, why, era, init=not is_sidecar(one)) for one in inits]
+    status["containerStatuses"] = [_container_status(one, run, spec, why, era) for one in mains]
     everything = [*status.get("initContainerStatuses", ()), *status["containerStatuses"]]
     status["phase"] = old["phase"] if old.get("phase") in TERMINAL else _phase(spec, inits, everything, terminal=terminal)
     status["conditions"] = _conditions(pod, run, everything, status["phase"], now=now, era=era)
@@ -82,9 +91,23 @@ def pod_status(pod: Obj, run: PodRun | None, facts: NodeFacts, now: datetime, er
         status |= {"podIP": address, "podIPs": [{"ip": address}]}
     if era.since("1.34"):
         status["observedGeneration"] = _generation(pod)
-    if era.since("1.36") and spec.get("resources"):
-        status["resources"] = copy(spec["resources"])
+    if era.since("1.36"):
+        status["resources"] = copy(spec.get("resources") or {})
     return status
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """Why containers wait: the usual reason, and those that have one of their own."""
+
+    usual: str
+    problems: Problems
+
+    def state(self, container: str) -> Obj:
+        if container not in self.problems:
+            return {"reason": self.usual}
+        reason, message = self.problems[container]
+        return {"message": message, "reason": reason}
 
 
 def is_sidecar(container: Obj) -> bool:
@@ -92,13 +115,13 @@ def is_sidecar(container: Obj) -> bool:
     return container.get("restartPolicy") == "Always"
 
 
-def _container_status(container: Obj, run: PodRun | None, spec: Obj, waiting_for: str, era: Era, *, init: bool = False) -> Obj:
+def _container_status(container: Obj, run: PodRun | None, spec: Obj, why: _Waiting, era: Era, *, init: bool = False) -> Obj:
     name, one = container["name"], run.containers.get(container["name"]) if run else None
     status: Obj = {"image": container.get("image", ""), "imageID": "", "lastState": {}, "name": name, "ready": False, "restartCount": 0}
     if era.since("1.19"):
         status["started"] = False
     if one is None:
-        status["state"] = {"waiting": {"reason": waiting_for}}
+        status["state"] = {"waiting": why.state(name)}
     else:
         status |= {"containerID": one.id, "imageID": image_id(container.get("image", ""))}
         if one.finished is None:
@@ -156,8 +179,11 @@ def _user(container: Obj, spec: Obj) -> Obj:
 
 
 def image_id(image: str) -> str:
-    """The id of an image that was imported, not pulled: made up from its name, since there is no image."""
-    return f"sha256:{hashlib.sha256(image.encode()).hexdigest()}"
+    """The id of an image: made up from its name, since there is no image."""
+    name = image.partition("@")[0]
+    if ":" in name.rpartition("/")[2]:
+        name = name.rpartition(":")[0]
+    return f"{name}@sha256:{hashlib.sha256(image.encode()).hexdigest()}"
 
 
 def _phase(spec: Obj, inits: Sequence[Obj], statuses: Iterable[Obj], *, terminal: bool) -> str:

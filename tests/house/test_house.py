@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -53,6 +54,17 @@ class TestMakefile:
         assert {line.split()[1] for line in printed.splitlines()} == TARGETS
 
 
+class TestScripts:
+    @pytest.mark.parametrize("name", [".ci/run", "postBuild"])
+    def test_it_can_be_run(self, name: str) -> None:
+        assert os.access(ROOT / name, os.X_OK), f"chmod +x {name}"
+        subprocess.run(["bash", "-n", name], cwd=ROOT, check=True)
+
+    def test_ci_runs_what_the_readme_says(self) -> None:
+        run = [line.strip() for line in CI.splitlines()]
+        assert [command for command in ("make check", "make test", "CLUSTER=kind make test") if command not in run] == []
+
+
 class TestReadme:
     def test_its_make_commands_exist(self) -> None:
         named = commands(README, "make")
@@ -72,10 +84,6 @@ class TestReadme:
     def test_its_links_lead_somewhere(self) -> None:
         targets = re.findall(r"\]\((?!https?://)([^)#]+)\)", README)
         assert [target for target in targets if not (ROOT / target).exists()] == []
-
-    def test_ci_runs_what_it_says(self) -> None:
-        run = [line.strip() for line in CI.splitlines()]
-        assert [command for command in ("make check", "make test", "CLUSTER=kind make test") if command not in run] == []
 
 
 class TestLock:

@@ -131,13 +131,13 @@ def _table(kubeconfig: str, path: str) -> Any:
 
     with config.new_client_from_config(kubeconfig) as api:
         headers = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
-        answer = api.call_api(path, "GET", header_params=headers, auth_settings=["BearerToken"], _preload_content=False)
-        return json.loads(answer[0].data)
+        answer = api.call_api("GET", api.configuration.host + path, header_params=headers)
+        return json.loads(answer.read())
 
 
 def _is_wanted(name: str) -> bool:
     parts = name.split(".")
-    return parts[-2] == "v1" and parts[-1] in MESSAGES.get(parts[-3], ()) or name.endswith((".meta.v1.ListMeta", ".meta.v1.Status"))
+    return (parts[-2] == "v1" and parts[-1] in MESSAGES.get(parts[-3], ())) or name.endswith((".meta.v1.ListMeta", ".meta.v1.Status"))
 
 
 def _bare(schema: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from labkit.apiserver.host import Host
 from labkit.apiserver.request import Answer, Request, WatchStream
@@ -30,7 +30,7 @@ class Front:
         finally:
             self._end()
 
-    async def watch_events(self, stream: WatchStream) -> AsyncIterator[Obj]:
+    async def watch_events(self, stream: WatchStream) -> AsyncGenerator[Obj, None]:
         """A watch's events; the watch counts as open until it is closed."""
         self._begin()
         try:

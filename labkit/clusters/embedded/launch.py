@@ -36,7 +36,7 @@ def find(home: Path, name: str) -> ClusterInfo | None:
 
 
 def start(
-    home: Path, name: str, changes: Mapping[str, Any] | None = None, *, owner: int | None = None, command: Sequence[str] = COMMAND
+    home: Path, name: str, changes: Mapping[str, Any] | None = None, *, owner: int | None = None, command: Sequence[str] | None = None
 ) -> tuple[ClusterInfo, bool]:
     """The cluster, ready, and whether this call started it. It is found if it runs, recovered if it died.
 
@@ -55,7 +55,7 @@ def start(
         settings = _settings(files, changes or {})
         with files.settings_undone_on_failure():
             _prepare(files, settings)
-            _spawn(files, owner, command)
+            _spawn(files, owner, command or COMMAND)
         started = find(home, name)
     if started is None:
         raise gone(home, name)

@@ -60,7 +60,8 @@ async def run(settings: Settings, ready: Callable[[Started], None]) -> None:
     volumes = DirectoryVolumes(settings.state_dir / "kubelet")
     store = Store(settings.state_dir / "state.db", indexes_of)
     key = _signing_key(settings.state_dir / "pki" / "sa.key")
-    server = _server(settings, version, key, random)
+    address = _Address(settings.address)
+    server = _server(settings, version, key, random, address)
     host = Host(server, store, clock, lambda call: sign(key, call.payload))
     front = Front(host)
     running = await serve(
@@ -70,6 +71,7 @@ async def run(settings: Settings, ready: Callable[[Started], None]) -> None:
         port=settings.port,
         streaming=Streaming(volumes),
     )
+    address.port = running.port
     try:
         async with asyncio.TaskGroup() as tasks:
             scope = Scope(clock.now(), settings.era, random, LOOPBACK)
@@ -92,7 +94,17 @@ async def run(settings: Settings, ready: Callable[[Started], None]) -> None:
         store.close()
 
 
-def _server(settings: Settings, version: str, key: SigningKey, random: SystemRandomness) -> ApiServer:
+class _Address:
+    """Host and port of the server; the port is known once it listens."""
+
+    def __init__(self, host: str) -> None:
+        self.host, self.port = host, 0
+
+    def __call__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def _server(settings: Settings, version: str, key: SigningKey, random: SystemRandomness, address: Callable[[], str]) -> ApiServer:
     issuers = settings.service_account_issuers
     return ApiServer(
         era=settings.era,
@@ -104,7 +116,7 @@ def _server(settings: Settings, version: str, key: SigningKey, random: SystemRan
             extend_expiration=settings.service_account_extend_token_expiration,
         ),
         plugins=DEFAULT_PLUGINS - set(settings.disable_admission_plugins),
-        other_paths=OtherPaths(settings.era, version, issuers[0], (key.public,)),
+        other_paths=OtherPaths(settings.era, version, issuers[0], (key.public,), address),
         random=random,
     )
 

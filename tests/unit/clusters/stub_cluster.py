@@ -8,15 +8,18 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import ssl
 import sys
 import time
 from collections.abc import Callable
 
 from labkit.clusters.embedded import daemon
 from labkit.clusters.embedded.settings import Settings, Started
+from labkit.clusters.pki import make_pki
 
 
 async def run(settings: Settings, ready: Callable[[Started], None], mode: str) -> None:
+    """Answer every request with a version."""
     if mode == "port-taken":
         raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
     if mode == "breaks":
@@ -25,25 +28,54 @@ async def run(settings: Settings, ready: Callable[[Started], None], mode: str) -
         os._exit(7)
     if mode == "returns":
         return
-    server = await asyncio.start_server(lambda _reader, writer: writer.close(), settings.address, settings.port)
-    started = time.monotonic()
-    port = server.sockets[0].getsockname()[1]
     if mode == "slow":
         await asyncio.sleep(60)
-    ready(Started(f"https://127.0.0.1:{port}", f"{settings.version}.2", "CA", "CERT", "KEY", lambda: time.monotonic() - started))
+    pki = make_pki(settings.state_dir / "pki")
+    folder = settings.state_dir / "pki"
+    (folder / "pair.pem").write_bytes(pki.server((), (settings.address,)).certificate + pki.server((), (settings.address,)).key)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(folder / "pair.pem")
+    last = time.monotonic()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal last
+        await reader.readuntil(b"\r\n\r\n")
+        last = time.monotonic()
+        body = f'{{"gitVersion": "v{settings.version}.2"}}'.encode()
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " + str(len(body)).encode() + b"\r\n\r\n" + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, settings.address, settings.port, ssl=tls)
+    port = server.sockets[0].getsockname()[1]
+    admin = pki.client("kubernetes-admin", ("kubeadm:cluster-admins",))
+    ready(
+        Started(
+            server=f"https://{settings.address}:{port}",
+            version=f"{settings.version}.2",
+            certificate_authority=pki.authority.certificate.decode(),
+            client_certificate=admin.certificate.decode(),
+            client_key=admin.key.decode(),
+            idle_for=lambda: time.monotonic() - last,
+        )
+    )
     if mode == "breaks-later":
         raise RuntimeError("a cog came off")
     try:
         await asyncio.Event().wait()
     finally:
-        if mode == "stubborn":
-            while True:
-                try:
-                    await asyncio.sleep(60)
-                except asyncio.CancelledError:
-                    continue
+        while mode == "stubborn":
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                continue
+
+
+def command(mode: str) -> tuple[str, ...]:
+    """What starts it."""
+    return (sys.executable, "-m", "tests.unit.clusters.stub_cluster", mode)
 
 
 if __name__ == "__main__":
-    mode = sys.argv[1]
-    sys.exit(daemon.main(sys.argv[2:], run=lambda settings, ready: run(settings, ready, mode)))
+    wanted = sys.argv[1]
+    sys.exit(daemon.main(sys.argv[2:], run=lambda settings, ready: run(settings, ready, wanted)))

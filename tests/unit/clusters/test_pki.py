@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import stat
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from labkit.clusters.pki import KeyPair, make_pki
 from labkit.kube.clock import FixedClock
 
-NOW = datetime(2026, 11, 22, 10, tzinfo=timezone.utc)
+NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
 
 def _parsed(pair: KeyPair) -> x509.Certificate:

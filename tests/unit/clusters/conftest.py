@@ -1,0 +1,3 @@
+from tests.unit.clusters.fixtures import home, stub
+
+__all__ = ["home", "stub"]
