@@ -2,9 +2,9 @@
 
 .DEFAULT_GOAL := help
 PYTHON ?= python3
-CLUSTER ?= embedded
 PORT ?= 8888
-export CLUSTER
+ON := $(if $(CLUSTER),--cluster $(CLUSTER))
+ONLY := $(if $(LESSON),--lesson $(LESSON))
 
 # The conda environment that is active (its base is left alone), else a venv of our own.
 ifneq ($(and $(CONDA_PREFIX),$(filter-out base,$(CONDA_DEFAULT_ENV))),)
@@ -25,11 +25,11 @@ help: ## list the targets
 
 .PHONY: lab
 lab: env ## open the first lesson in JupyterLab [CLUSTER=kind] [PORT=8888]; Ctrl-C stops it
-	@exec $(BIN)/labkit lab --cluster $(CLUSTER) --port $(PORT) $(ARGS)
+	@exec $(BIN)/labkit lab $(ON) --port $(PORT) $(ARGS)
 
 .PHONY: test
 test: env ## run all tests and every notebook [LESSON=04] [CLUSTER=kind]; results in build/
-	@exec $(BIN)/labkit test --cluster $(CLUSTER) $(if $(LESSON),--lesson $(LESSON)) $(if $(ARGS),-- $(ARGS))
+	@exec $(BIN)/labkit test $(ON) $(ONLY) $(if $(ARGS),-- $(ARGS))
 
 .PHONY: check
 check: env ## lint, format, types, layers
@@ -39,8 +39,8 @@ check: env ## lint, format, types, layers
 	$(BIN)/lint-imports
 
 .PHONY: refresh
-refresh: env ## run the notebooks and store their outputs [LESSON=04] [CLUSTER=kind]
-	@exec $(BIN)/labkit refresh --cluster $(CLUSTER) $(if $(LESSON),--lesson $(LESSON)) $(ARGS)
+refresh: env ## run the notebooks on kind and store their outputs [LESSON=04]
+	@exec $(BIN)/labkit refresh $(ON) $(ONLY) $(ARGS)
 
 .PHONY: report
 report: env ## which documented behaviours were shown, on which cluster and version
@@ -78,5 +78,5 @@ clean: ## remove build/ and what the tools left; caches stay
 	rm -rf build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 .PHONY: clean-cache
-clean-cache: ## remove the caches too: node image, downloads, .venv
+clean-cache: ## remove the caches: what the node image was built from, and .venv
 	rm -rf "$${LABKIT_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/labkit}" .venv

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from labkit.apiserver.negotiation import decode_body
+from labkit.apiserver.field_validation import check_mode, conform
+from labkit.apiserver.negotiation import decode_body, encode_json
 from labkit.apiserver.request import Request
+from labkit.kube.go import printed
 from labkit.kube.objects import Obj, copy
 from labkit.kube.patches import json_patch, merge_patch, strategic_merge_patch
-from labkit.kube.status import ApiError, BadRequest, NotImplementedHere, UnsupportedMediaType
+from labkit.kube.scope import Scope
+from labkit.kube.status import ApiError, BadRequest, NotImplementedHere, UnsupportedMediaType, field_invalid, invalid
 from labkit.resources.kinds import Kind, Subresource
 from labkit.resources.merge_keys import lookup, schema_of
 
@@ -17,13 +20,14 @@ PATCH_TYPES = ("application/json-patch+json", "application/merge-patch+json", "a
 APPLY_TYPES = ("application/apply-patch+yaml", "application/apply-patch+cbor")
 
 
-def read_body(request: Request, kind: Kind, sub: Subresource | None = None) -> Obj:
-    """The object in a request's body.
+def read_body(request: Request, kind: Kind, scope: Scope, sub: Subresource | None = None) -> Obj:
+    """The object in a request's body, without what its kind does not know.
 
     Raises:
-        BadRequest: it cannot be read.
+        BadRequest: it cannot be read; or, with `fieldValidation=Strict`, it has unknown fields.
         UnsupportedMediaType: a media type that the server does not read.
     """
+    mode = check_mode(request.param("fieldValidation"), "CreateOptions" if request.method == "POST" else "UpdateOptions")
     if isinstance(request.body, dict):
         return copy(request.body)  # type: ignore[no-any-return]  # copy keeps the type of what it copies
     decoded = decode_body(request.body, request.headers.get("content-type", ""), sub.kind if sub and sub.kind else kind.kind)
@@ -31,7 +35,7 @@ def read_body(request: Request, kind: Kind, sub: Subresource | None = None) -> O
         group, version = sub.group or kind.group, sub.version or kind.version
         decoded.setdefault("apiVersion", f"{group}/{version}" if group else version)
         decoded.setdefault("kind", sub.kind)
-    return decoded
+    return conform(decoded, kind, mode, scope)
 
 
 def read_delete_options(request: Request) -> Obj:
@@ -52,7 +56,7 @@ def read_delete_options(request: Request) -> Obj:
     return options
 
 
-def patched_object(request: Request, kind: Kind, old: Obj) -> Obj:
+def patched_object(request: Request, kind: Kind, old: Obj, scope: Scope) -> Obj:
     """`old` with the patch of the request applied to it.
 
     Raises:
@@ -81,4 +85,11 @@ def patched_object(request: Request, kind: Kind, old: Obj) -> Obj:
         patched = strategic_merge_patch(old, body, schema_of(kind.group, kind.version, kind.kind), lookup)
     if not isinstance(patched, dict):
         raise ApiError("the server rejected our request due to an error in our request", code=422, reason="Invalid")
-    return patched
+    if isinstance(request.body, dict):
+        return patched
+    shown = printed(body) if content_type == PATCH_TYPES[2] else encode_json(patched).decode().strip()
+
+    def refuse(why: str) -> ApiError:
+        return invalid("", "", [field_invalid("patch", shown, why)])
+
+    return conform(patched, kind, check_mode(request.param("fieldValidation"), "PatchOptions"), scope, refuse)

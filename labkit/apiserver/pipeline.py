@@ -133,14 +133,14 @@ class ApiServer:
                 stream: WatchStream = yield from read_watch(kind, namespace, info.name, request)
                 return replace(stream, table=wants_table(request.headers.get("accept", "")), include_object=request.param("includeObject", "Metadata"))
             case "create" if "get" not in kind.verbs:
-                body = read_body(request, kind)
+                body = read_body(request, kind, scope)
                 if kind.kind == "Binding":
                     return (yield from create_binding(target, body, scope))
                 return (yield from answer_review(kind, namespace, body, self.authenticator, scope))
             case "create":
-                answer = yield from create(target, read_body(request, kind), scope)
+                answer = yield from create(target, read_body(request, kind, scope), scope)
             case "update":
-                answer = yield from update(target, read_body(request, kind), scope)
+                answer = yield from update(target, read_body(request, kind, scope), scope)
             case "patch":
                 answer = yield from self._patch(request, target, scope)
             case "delete":
@@ -162,11 +162,11 @@ class ApiServer:
             raise _not_supported(info)
         match info.subresource:
             case "token":
-                return (yield from create_token(target, read_body(request, kind, sub), self.tokens, scope))
+                return (yield from create_token(target, read_body(request, kind, scope, sub), self.tokens, scope))
             case "binding":
-                return (yield from create_binding(target, read_body(request, kind, sub), scope))
+                return (yield from create_binding(target, read_body(request, kind, scope, sub), scope))
             case "finalize":
-                return (yield from finalize_namespace(target, read_body(request, kind), scope))
+                return (yield from finalize_namespace(target, read_body(request, kind, scope), scope))
             case "exec":
                 # A WebSocket opens with GET; since 1.35 that asks for the right that a POST needs.
                 yield from check(replace(_attributes(scope.user, info), verb="create"))
@@ -177,14 +177,14 @@ class ApiServer:
             case "get":
                 answer: Response = yield from read_one(kind, target.namespace, target.name)
             case "update":
-                answer = yield from update(target, read_body(request, kind), scope)
+                answer = yield from update(target, read_body(request, kind, scope), scope)
             case _:
                 answer = yield from self._patch(request, target, scope)
         return self._shaped(request, kind, answer, scope)
 
     def _patch(self, request: Request, target: Target, scope: Scope) -> Rule[Response]:
         old = yield from get(target.kind.resource, target.name, target.namespace)
-        patched = patched_object(request, target.kind, with_kind(target.kind, old))
+        patched = patched_object(request, target.kind, with_kind(target.kind, old), scope)
         return (yield from patch(target, patched, old, scope))
 
     def _delete_collection(self, request: Request, target: Target, scope: Scope) -> Rule[Response]:

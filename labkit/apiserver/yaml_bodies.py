@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import yaml
+import yaml.scanner
 
 from labkit.kube.objects import Obj
 
@@ -38,11 +39,17 @@ def parse_yaml(body: bytes) -> Any:
         found = next(iter(yaml.load_all(body, Loader=_Loader)), None)
         return _Converter().convert(found)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"line {mark.line + 1}: " if mark else ""
-        raise YamlError(f"yaml: {where}{error.problem}") from None
+        raise YamlError(f"yaml: {_where(error)}{error.problem}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise YamlError(f"yaml: {error}") from None
+
+
+def _where(error: yaml.MarkedYAMLError) -> str:
+    """The line that Go's reader names: the context's where it has one, counted from one for scanner errors alone."""
+    marks = (error.context_mark, error.problem_mark)
+    line = next((mark.line for mark in marks if mark is not None and mark.line), 0)
+    line += bool(line) and isinstance(error, yaml.scanner.ScannerError)
+    return f"line {line}: " if line else ""
 
 
 def dump_yaml(body: Obj) -> bytes:

@@ -21,7 +21,7 @@ from labkit.tokens.claims import LEGACY_ISSUER
 from labkit.tokens.keys import PublicKey
 from labkit.tokens.verifier import TokenError, verify
 
-INVALID_BEARER_TOKEN = "invalid bearer token"  # noqa: S105  # a text, no token
+INVALID_BEARER_TOKEN = "invalid bearer token"  # a text, no token
 LEGACY_ANNOTATION = "authentication.k8s.io/legacy-token"
 _KNOWN_GROUPS = frozenset({"system:authenticated", "system:unauthenticated"})
 

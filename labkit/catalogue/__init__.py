@@ -1,7 +1,7 @@
 """The catalogue: what the documents state, where, in which versions, and how today's Kubernetes differs.
 
-    >>> behaviour("sa-controller-default-recreated").window
-    Window(since='1.0', until=None)
+>>> behaviour("sa-controller-default-recreated").window
+Window(since='1.0', until=None)
 """
 
 from __future__ import annotations

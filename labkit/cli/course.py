@@ -58,9 +58,7 @@ def test(cluster: str, lesson: str | None, arguments: tuple[str, ...]) -> int:
 @json_option
 @click.option("--html", "html_file", type=FILE, metavar="FILE", help="write a page too")
 @click.option("--junit", "junit_file", type=FILE, metavar="FILE", help="write JUnit XML too")
-@click.option(
-    "--results", type=FILE, multiple=True, metavar="FILE", help="what a run recorded; may be repeated [default: LABKIT_RESULTS, or build/]"
-)
+@click.option("--results", type=FILE, multiple=True, metavar="FILE", help="what a run recorded; may be repeated")
 @click.option("--claimed", is_flag=True, help="leave out what no lesson claims yet")
 def report(as_json: bool, html_file: Path | None, junit_file: Path | None, results: tuple[Path, ...], claimed: bool) -> int:
     """Show which documented behaviours were demonstrated, by which cells, on which cluster and version.

@@ -17,6 +17,7 @@ from labkit.clusters.kubectl import kubectl_path
 from labkit.clusters.tools import last_line, run
 
 ANSWER_SECONDS = 20.0
+PLAIN = {"KUBERC": "off", "LC_ALL": "C"}  # the user's own aliases and defaults are not ours
 
 
 def connect(home: Path, context: str) -> ClusterInfo:
@@ -30,7 +31,7 @@ def connect(home: Path, context: str) -> ClusterInfo:
     """
     kubectl = kubectl_path()
     view: list[str | Path] = [kubectl, "config", "view", "--minify", "--flatten", "--raw", f"--context={context}", "--output=json"]
-    answer = run(view, seconds=ANSWER_SECONDS)
+    answer = run(view, seconds=ANSWER_SECONDS, environment=PLAIN)
     if answer.returncode:
         raise WrongUse(f"There is no context {context!r} in your kubeconfig ({last_line(answer.stderr)}). See: kubectl config get-contexts")
     kubeconfig = private_folder(home / "contexts") / f"{_file_name(context)}.kubeconfig"
@@ -42,7 +43,7 @@ def connect(home: Path, context: str) -> ClusterInfo:
 def _version(kubectl: Path, kubeconfig: Path, context: str, server: str) -> str:
     command: list[str | Path] = [kubectl, f"--kubeconfig={kubeconfig}", "--request-timeout=10s", "get", "--raw", "/version"]
     try:
-        answer = run(command, seconds=ANSWER_SECONDS)
+        answer = run(command, seconds=ANSWER_SECONDS, environment=PLAIN)
         reason = last_line(answer.stderr)
         if answer.returncode == 0:
             return str(json.loads(answer.stdout)["gitVersion"]).removeprefix("v")

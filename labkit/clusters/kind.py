@@ -174,7 +174,8 @@ class _Kind:
         Raises:
             StartFailed: kind refuses; the record stays, so that it can be tried again.
         """
-        code = self._work("delete")
+        # Without pytest-kind: it adds nothing here, and may have been removed in the meantime.
+        code = self._run_shown([str(self.tools.kind), "delete", "cluster", f"--name={self.name}", f"--kubeconfig={self.files.kubeconfig}"])
         if code:
             raise StartFailed(
                 f"kind could not delete cluster {self.name!r} ({self._last_words(code)}). Try: labkit down --name {self.name}"
@@ -232,15 +233,18 @@ class _Kind:
             raise StartFailed(f"`kind {' '.join(arguments)}` took more than {COMMAND_SECONDS:.0f} seconds. Is Docker busy?") from error
 
     def _work(self, action: str, *arguments: str) -> int:
-        """Let pytest-kind do it in a process of its own; its exit code. It is ended when this call is, by Ctrl-C or otherwise."""
-        private_folder(self.files.folder)
+        """Let pytest-kind do it, in a process of its own; its exit code."""
         fixed = [action, self.name, str(self.files.kubeconfig), str(self.tools.kind), str(kubectl_path())]
-        command = [sys.executable, "-P", "-m", "labkit.clusters.kind", *fixed, *arguments]
+        return self._run_shown([sys.executable, "-P", "-m", "labkit.clusters.kind", *fixed, *arguments])
+
+    def _run_shown(self, command: Sequence[str]) -> int:
+        """Run a slow command for the person who waits; its exit code. It is ended when this call is, by Ctrl-C or otherwise."""
+        private_folder(self.files.folder)
         environment = {key: value for key, value in os.environ.items() if key != "KUBECONFIG"}
         # kind finds docker by PATH; this one has been checked.
         environment["PATH"] = os.pathsep.join([str(self.tools.docker.parent), environment.get("PATH", "")])
         with self._output() as output:
-            worker = subprocess.Popen(
+            child = subprocess.Popen(
                 command,
                 cwd=self.files.home,
                 env=environment,
@@ -250,11 +254,11 @@ class _Kind:
                 pass_fds=[self.held],
                 start_new_session=True,
             )
-            with worker:
+            with child:
                 try:
-                    return worker.wait()
+                    return child.wait()
                 except BaseException:
-                    _end_group(worker)
+                    _end_group(child)
                     raise
 
     @contextmanager
@@ -278,12 +282,12 @@ class _Kind:
             return f"exit code {code}"
 
 
-def _end_group(worker: subprocess.Popen[bytes]) -> None:
-    """End the worker and the kind that it runs: they are a session of their own."""
+def _end_group(child: subprocess.Popen[bytes]) -> None:
+    """End the child and what it runs: they are a session of their own."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
-            os.killpg(worker.pid, number)
-            worker.wait(GRACE_SECONDS)
+            os.killpg(child.pid, number)
+            child.wait(GRACE_SECONDS)
         except ProcessLookupError:
             return
         except subprocess.TimeoutExpired:
@@ -323,10 +327,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if action == "create":
             cluster.create(config_file=config or None)
-        elif action == "load":
-            cluster.load_docker_image(TOOLS_IMAGE)
         else:
-            cluster.delete()
+            cluster.load_docker_image(TOOLS_IMAGE)
     except subprocess.CalledProcessError as error:
         return error.returncode or 1
     return 0

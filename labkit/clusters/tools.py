@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,9 +99,10 @@ def find_kind() -> tuple[Path, Version]:
     return kind, Version.parse(match[1])
 
 
-def run(command: Sequence[str | Path], *, seconds: float, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end and keep what it prints; its exit code is the caller's business."""
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False, cwd=cwd)
+def run(command: Sequence[str | Path], *, seconds: float, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end and keep what it prints; its exit code is the caller's business. `environment` is added to this one's."""
+    env = {**os.environ, **(environment or {})}
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False, env=env)
 
 
 def last_line(text: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from labkit.kube.go import json_kind
 from labkit.kube.objects import Obj, copy
 from labkit.kube.status import ApiError, BadRequest, Invalid
 
@@ -45,7 +46,7 @@ def json_patch(original: Obj, patch: Any) -> Obj:
         Invalid: an operation cannot be carried out; upstream does not say which.
     """
     if not isinstance(patch, list) or not all(isinstance(step, dict) for step in patch):
-        found = _go_kind(patch if not isinstance(patch, list) else next(step for step in patch if not isinstance(step, dict)))
+        found = json_kind(patch if not isinstance(patch, list) else next(step for step in patch if not isinstance(step, dict)))
         wanted = "handlers.jsonPatchOp" if isinstance(patch, list) else "[]handlers.jsonPatchOp"
         raise BadRequest(f"error decoding patch: json: cannot unmarshal {found} into Go value of type {wanted}")
     if len(patch) > MAX_OPERATIONS:
@@ -144,7 +145,7 @@ def merge_patch(original: Obj, patch: Any) -> Obj:
         BadRequest: the patch is no object.
     """
     if not isinstance(patch, dict):
-        raise BadRequest(f"error decoding patch: json: cannot unmarshal {_go_kind(patch)} into Go value of type map[string]interface {{}}")
+        raise BadRequest(f"error decoding patch: json: cannot unmarshal {json_kind(patch)} into Go value of type map[string]interface {{}}")
     return _merged(original, patch)
 
 
@@ -175,7 +176,7 @@ def strategic_merge_patch(original: Obj, patch: Any, schema: str, lookup: Lookup
         ApiError: 500 without a reason, as upstream answers a list item without its merge key or an unknown directive.
     """
     if not isinstance(patch, dict):
-        raise BadRequest(f"json: cannot unmarshal {_go_kind(patch)} into Go value of type map[string]interface {{}}")
+        raise BadRequest(f"json: cannot unmarshal {json_kind(patch)} into Go value of type map[string]interface {{}}")
     return _merge_map(original, patch, schema, lookup)
 
 
@@ -347,13 +348,3 @@ def _without_directives(value: Any) -> tuple[bool, Any]:
     if isinstance(value, list):
         return True, [item for keep, item in map(_without_directives, value) if keep]
     return True, value
-
-
-def _go_kind(value: Any) -> str:
-    """The JSON type of a value, as Go's decoder names it."""
-    if isinstance(value, bool):
-        return "bool"
-    for kind, name in ((str, "string"), (list, "array"), (dict, "object")):
-        if isinstance(value, kind):
-            return name
-    return "number"

@@ -79,7 +79,10 @@ def _unpad(part: str) -> bytes:
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Mapping):
-        yield from ((f"{name}.{path}" if name != "kubernetes.io" else path, item) for key in sorted(value) for path, item in _flat(key, value[key]))
+        # kubernetes.io is where everything of Kubernetes' own stands; saying so each time would say nothing.
+        above = "" if name == "kubernetes.io" else f"{name}."
+        for key in sorted(value):
+            yield from ((f"{above}{path}", item) for path, item in _flat(key, value[key]))
     else:
         yield name, value
 

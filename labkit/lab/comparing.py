@@ -32,6 +32,8 @@ WRITERS = (
     (re.compile(r"spec\.(priority|preemptionPolicy)"), "Priority admission"),
 )
 DEFAULTING = "defaults"
+# Words that YAML takes for something else than text.
+NOT_PLAIN = {"true", "false", "null", "yes", "no", "on", "off"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ def _nested(value: Any) -> bool:
 
 def _scalar(value: Any) -> str:
     if isinstance(value, str):
-        plain = bool(re.fullmatch(r"[A-Za-z/][\w./:@-]*", value)) and value.lower() not in {"true", "false", "null", "yes", "no", "on", "off"}
+        plain = re.fullmatch(r"[A-Za-z/][\w./:@-]*", value) and value.lower() not in NOT_PLAIN
         return value if plain else json.dumps(value, ensure_ascii=False)
     return json.dumps(value)
 

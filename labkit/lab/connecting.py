@@ -121,6 +121,7 @@ def _leave(lab: Lab, pid: int) -> None:
         with contextlib.suppress(ApiError, NoAnswer):
             # The same lesson may run elsewhere by now, in a namespace of another name.
             _delete(lab.api, lab.session, lab.lesson, lambda name: lab.namespace in name)
+            lab.kubectl.forget()
 
 
 def _load_magics() -> None:

@@ -51,7 +51,7 @@ class documented:  # noqa: N801  # it reads as a statement: with documented("…
         if not ids:
             raise LabError('documented("…") needs the id of a behaviour; `labkit.catalogue.behaviours()` lists them.')
         try:
-            self.behaviours = tuple(behaviour(id) for id in ids)
+            self.behaviours = tuple(map(behaviour, ids))
         except UnknownBehaviour as error:
             raise LabError(str(error)) from None
         self._lab = lab

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 
 from labkit.lab.errors import LabError
@@ -14,7 +14,7 @@ from labkit.lab.errors import LabError
 RESULTS = "LABKIT_RESULTS"
 
 
-class Outcome(str, Enum):
+class Outcome(StrEnum):
     """Whether the cluster did what the document says (or, for a sentence that is known to be wrong, what the course says instead)."""
 
     SHOWN = "shown"

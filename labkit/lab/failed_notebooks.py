@@ -28,6 +28,11 @@ class Run:
     outputs: dict[int, list[Any]] = field(default_factory=dict)
     failed: bool = False
 
+    @property
+    def without_a_cluster(self) -> bool:
+        """Whether the first cell, which connects, raised: whatever follows would fail for that reason alone."""
+        return any(output["output_type"] == "error" for output in self.outputs.get(0, ()))
+
     def write(self, folder: Path) -> tuple[Path, Path]:
         """Write the executed copy and the diff; called again after every further cell, so that an interrupted run has them too."""
         import nbformat

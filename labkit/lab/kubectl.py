@@ -6,13 +6,15 @@ import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from labkit.clusters.info import ClusterInfo
 from labkit.lab.masking import mask
 
 TIMEOUT_SECONDS = 50.0
 # What of the environment kubectl needs; the rest could change what it prints.
-KEPT = ("PATH", "HOME", "TMPDIR", "SYSTEMROOT", "SSL_CERT_FILE", "SSL_CERT_DIR")
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+KEPT = ("PATH", "HOME", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", *PROXIES)
 FAILED_TO_END = 124  # as the command `timeout` has it
 
 
@@ -49,7 +51,7 @@ class Kubectl:
         """
         from labkit.clusters import kubectl_path
 
-        command = [str(kubectl_path()), "--namespace", self.namespace, *arguments]
+        command = [str(kubectl_path()), *arguments]
         try:
             done = subprocess.run(
                 command,
@@ -73,4 +75,28 @@ class Kubectl:
 
         cache = private_folder(labkit_home() / "kubectl-cache" / self.info.name)
         kept = {key: os.environ[key] for key in KEPT if key in os.environ}
-        return kept | {"LC_ALL": "C", "KUBERC": "off", "KUBECONFIG": str(self.info.kubeconfig), "KUBECACHEDIR": str(cache), "NO_PROXY": "*"}
+        return kept | {"LC_ALL": "C", "KUBERC": "off", "KUBECONFIG": str(self.kubeconfig()), "KUBECACHEDIR": str(cache)}
+
+    def kubeconfig(self) -> Path:
+        """A copy of the cluster's kubeconfig whose current namespace is the lesson's.
+
+        With `--namespace` kubectl would take the learner for somebody who has asked for that namespace, and warn of what is in none.
+        """
+        from labkit.clusters.home import labkit_home, private_folder, write_private
+
+        path = private_folder(labkit_home() / "lessons") / f"{self.namespace}.kubeconfig"
+        if not path.exists() or path.stat().st_mtime < self.info.kubeconfig.stat().st_mtime:
+            import yaml
+
+            config = yaml.safe_load(self.info.kubeconfig.read_text(encoding="utf-8"))
+            for context in config["contexts"]:
+                if context["name"] == config["current-context"]:
+                    context["context"]["namespace"] = self.namespace
+            write_private(path, yaml.safe_dump(config))
+        return path
+
+    def forget(self) -> None:
+        """Remove that copy."""
+        from labkit.clusters.home import labkit_home
+
+        (labkit_home() / "lessons" / f"{self.namespace}.kubeconfig").unlink(missing_ok=True)

@@ -111,7 +111,9 @@ class Lab:
                 answer = View(self.api.request("POST", self._path(resource, place), body))
         return answer
 
-    def patch(self, resource: str, name: str, body: Any, *, kind: str = "merge", namespace: str | None = None, subresource: str = "") -> View:
+    def patch(
+        self, resource: str, name: str, body: Any, *, kind: str = "merge", namespace: str | None = None, subresource: str = ""
+    ) -> View:
         """Patch an object: `kind` is merge, strategic or json (a list of operations)."""
         if kind not in PATCHES:
             raise LabError(f"A patch is merge, strategic or json, not {kind!r}.")

@@ -7,7 +7,9 @@ import re
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 # Base64 of a JWT begins with ZXlK, that of any PEM block with LS0t.
 _BASE64 = re.compile(r"\b(ZXlK|LS0t)[A-Za-z0-9+/]{36,}={0,2}")
-_CERTIFICATES = re.compile(r"(-----BEGIN CERTIFICATE-----)[A-Za-z0-9+/=\s\\]+?(-----END CERTIFICATE-----)(?:[\s\\n]*\1[A-Za-z0-9+/=\s\\]+?\2)*")
+_CERTIFICATES = re.compile(
+    r"(-----BEGIN CERTIFICATE-----)[A-Za-z0-9+/=\s\\]+?(-----END CERTIFICATE-----)(?:[\s\\n]*\1[A-Za-z0-9+/=\s\\]+?\2)*"
+)
 _KEYS = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
 
 

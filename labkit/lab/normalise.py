@@ -73,7 +73,9 @@ NORMALISATIONS: tuple[Normalisation, ...] = (
     Normalisation("ip", r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?::\d{2,5})?(?![\w.]*\w)", "IP", "an address, with its port"),
     Normalisation("age", r"(?m)(?<=   )" + _SPAN + r"(?=   | *$)", "AGE", "a column of `kubectl get`: three blanks before it"),
     Normalisation("ago", r"\(" + _SPAN + r" ago\)", "(AGE ago)", "restarts in `kubectl get pods`"),
-    Normalisation("certificate size", r"\b(ca\.crt: +)\d+( bytes)", r"\1N\2", "`kubectl describe` of a token Secret; depends on names in it"),
+    Normalisation(
+        "certificate size", r"\b(ca\.crt: +)\d+( bytes)", r"\1N\2", "`kubectl describe` of a token Secret; depends on names in it"
+    ),
     Normalisation("patch version", r"\b(v?1\.\d{1,2})\.\d{1,2}(?![\w.])", r"\1.PATCH", "a cluster of the same minor version is as good"),
     Normalisation("columns", r"(?<=\S) {2,}(?=\S)", "  ", "columns are as wide as what varies in them; indentation stays"),
     Normalisation("line ends", r"(?m) +$", "", "the last column is padded as well"),

@@ -32,6 +32,8 @@ def run_tests(*, lesson: str | None = None, cluster: str = "embedded", extra: Se
 def arguments(notebook: Path | None, cluster: str) -> list[str]:
     """What pytest is told."""
     common = ["--nbval", f"--labkit-cluster={cluster}", "--junit-xml=build/junit.xml"]
+    # pytest runs in this process, so that a signal reaches it and its cleaning up; labkit's own asserts need no rewriting.
+    common += ["-W", "ignore:Module already imported so cannot be rewritten; labkit:pytest.PytestAssertRewriteWarning"]
     if not sys.stdout.isatty():
         common.append("--color=no")  # nbval colours its reports even in a file
     if notebook:

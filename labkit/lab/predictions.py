@@ -40,10 +40,10 @@ def reveal(truth: object, because: str = "") -> None:
     if not _Last.asked:
         raise LabError("There is nothing to reveal yet: run the cell with predict(…) first.")
     if _Last.answer is None:
-        verdict = f"It is {truth}."
+        verdict = f"{truth}."
     elif _Last.answer == truth:
-        verdict = f"{truth}: as you said."
+        verdict = f"{truth}, as you said."
     else:
-        verdict = f"It is {truth}, not {_Last.answer}."
+        verdict = f"{truth}, and not: {_Last.answer}."
     _Last.asked, _Last.answer = False, None
     print(f"→ {verdict}{' ' if because else ''}{because}")

@@ -6,7 +6,8 @@ It is loaded with pytest and does nothing until notebooks are tested (`--nbval`)
   kernel, in a fresh LABKIT_HOME under `build/`, and stops it at the end if it started it;
 - nbval compares outputs after `labkit.lab.normalise`;
 - cells tagged `only-kind` are skipped elsewhere, for the reason that their metadata give;
-- nothing is tried in a notebook after a cell that ran out of time or lost the kernel: nbval would count the rest as expected failures;
+- nothing is tried in a notebook after a cell that ran out of time or lost the kernel (nbval would count the rest as expected failures),
+  nor after a first cell that could not connect: one failure says it;
 - a failed notebook leaves its executed copy and its diff in `build/`.
 """
 
@@ -121,6 +122,8 @@ class Cells:
         kernel = cell.parent.kernel  # None before the first cell
         if cell.parent.timed_out or (kernel is not None and not kernel.is_alive()):
             pytest.skip("an earlier cell of this notebook ran out of time, or ended the kernel")
+        if cell.parent.nodeid in self.runs and self.runs[cell.parent.nodeid].without_a_cluster:
+            pytest.skip("this notebook's first cell, which connects it, failed")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

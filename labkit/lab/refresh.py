@@ -40,7 +40,8 @@ class Refreshed:
     def __str__(self) -> str:
         if not self.written:
             return f"{self.path.name}: as it was"
-        return f"{self.path.name}: stored{f', new in cells {", ".join(map(str, self.changed))}' if self.changed else ''}"
+        cells = f", new in cells {', '.join(map(str, self.changed))}" if self.changed else ""
+        return f"{self.path.name}: stored{cells}"
 
 
 def refresh(notebooks: Sequence[Path], info: ClusterInfo, *, allow_embedded: bool = False) -> list[Refreshed]:
@@ -141,4 +142,3 @@ def stamp(notebook: Any, info: ClusterInfo, *, changed: bool, before: Mapping[st
     notebook.metadata[STAMP] = {**(before or {}), **marked}
     notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook.metadata["language_info"] = {"name": "python"}
-

@@ -45,8 +45,8 @@ class refused:  # noqa: N801  # it reads as a statement: with refused(403)
                 f"The cluster was expected to refuse this with {_title(self.code)}; it said {_title(found.status_code)}: {found.message}"
             ) from None
         self.error = found
-        # Further lines, where there are any, are the server's own data structures.
-        print(f"{_title(self.code)}: {found.message.strip().splitlines()[0] if found.message.strip() else '(no message)'}")
+        first_line, _, _ = found.message.strip().partition("\n")  # further lines are the server's own data structures
+        print(f"{_title(self.code)}: {first_line}")
         return True
 
     @property

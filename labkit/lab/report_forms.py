@@ -36,7 +36,7 @@ def text(report: Report, *, width: int = 120, only_claimed: bool = False) -> str
     for row in report.rows:
         if row.cells or row.results or not only_claimed:
             table.add_row(Text(row.behaviour.id), Text(_lessons(row)), *(Text(_sign(row, column)) for column in report.columns))
-    console = Console(file=StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False, _environ={})
+    console = Console(file=StringIO(), width=width, color_system=None, force_terminal=False, force_jupyter=False, _environ={})
     with console.capture() as captured:
         console.print(table)
     lines = [line.rstrip() for line in captured.get().rstrip("\n").split("\n")]

@@ -92,7 +92,8 @@ def _comparison(lines: Sequence[Line]) -> Picture:
 def _anatomy(anatomy: Anatomy) -> Picture:
     rows = [(part, name, mask(value), meaning) for part, name, value, meaning in anatomy.rows()]
     lifetime = anatomy.lifetime
-    last = "It does not expire." if lifetime is None else f"It is good for {lifetime} seconds{', which are over' if anatomy.expired else ''}."
+    over = ", which are over" if anatomy.expired else ""
+    last = "It does not expire." if lifetime is None else f"It is good for {lifetime} seconds{over}."
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     texts, before = [], ""
     for part, name, value, meaning in rows:
@@ -119,8 +120,9 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Picture:
         table.add_column(Text(str(column)), overflow="fold")
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))
-    # Nothing of the terminal that it runs in may show: neither its width nor its colours.
-    console = Console(file=StringIO(), width=WIDTH, color_system=None, force_terminal=False, legacy_windows=False, _environ={})
+    # Nothing of the place that it runs in may show: neither its width nor its colours, nor that it is a notebook, where rich would
+    # display things by itself.
+    console = Console(file=StringIO(), width=WIDTH, color_system=None, force_terminal=False, force_jupyter=False, _environ={})
     with console.capture() as captured:
         console.print(table)
     text = "\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n"))

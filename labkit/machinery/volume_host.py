@@ -14,6 +14,7 @@ from labkit.node.atomic_writer import AtomicWriter, Owner, read_ledger, write_le
 from labkit.node.volumes import DOWNWARD_API, PROJECTED, SECRET, Entry, EntryKind, Payload, VolumeId
 
 WRITABLE = 0o777
+TMPFS_ENTRY, DISK_DIRECTORY = 20, 4096  # what a directory takes: on tmpfs for each entry, on disk as a whole
 MEMORY = (PROJECTED, SECRET, DOWNWARD_API)  # plugins whose volumes are of the kind that lives in memory: their root is sticky
 
 
@@ -62,7 +63,7 @@ class DirectoryVolumes:
     def tree(self, volume: VolumeId) -> DirectoryTree | None:
         """The volume's files. See `VolumeHost`."""
         directory = self.path(volume)
-        return DirectoryTree(directory, self._ledger(volume)) if directory.is_dir() else None
+        return DirectoryTree(directory, self._ledger(volume), in_memory=volume.plugin in MEMORY) if directory.is_dir() else None
 
     def pods(self) -> Sequence[str]:
         """The Pods that have something here. See `VolumeHost`."""
@@ -75,10 +76,10 @@ class DirectoryVolumes:
 
 
 class DirectoryTree:
-    """A volume's files, with the owners that its ledger gives them."""
+    """A volume's files, with the owners that its ledger gives them, and with the sizes of a volume in memory if it should be one."""
 
-    def __init__(self, root: Path, ledger: Path) -> None:
-        self._root, self._ledger = root, ledger
+    def __init__(self, root: Path, ledger: Path, *, in_memory: bool = False) -> None:
+        self._root, self._ledger, self._in_memory = root, ledger, in_memory
 
     def entry(self, path: str) -> Entry | None:
         """What `lstat` says. See `Tree`."""
@@ -88,14 +89,19 @@ class DirectoryTree:
             return None
         owner = read_ledger(self._ledger).get(path, Owner())
         kind: EntryKind = "link" if stat.S_ISLNK(found.st_mode) else "directory" if stat.S_ISDIR(found.st_mode) else "file"
+        size, links = found.st_size, found.st_nlink
+        if kind == "directory":
+            children = list((self._root / path).iterdir())
+            links = 2 + sum(not child.is_symlink() and child.is_dir() for child in children)
+            size = TMPFS_ENTRY * (len(children) + 2) if self._in_memory else DISK_DIRECTORY
         return Entry(
             kind,
             stat.S_IMODE(found.st_mode) if owner.mode is None else owner.mode,
             owner.uid,
             owner.gid,
-            found.st_size,
+            size,
             datetime.fromtimestamp(found.st_mtime, UTC),
-            found.st_nlink,
+            links,
             os.readlink(self._root / path) if kind == "link" else "",  # noqa: PTH115  # the text as it is, not a path
         )
 

@@ -6,25 +6,21 @@ start at once and hold still. Upstream: pkg/kubelet (syncPod, SyncTerminatingPod
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from labkit.kube.calls import Delete, Patch, Rule, find, list_
 from labkit.kube.controllers import Controller, Event, Source
 from labkit.kube.objects import Obj, copy, dig, is_deleted, name_of, namespace_of, uid_of
-from labkit.kube.randomness import Randomness
 from labkit.kube.scope import Scope
 from labkit.kube.status import Conflict, NotFound
 from labkit.kube.users import NODE_USER_PREFIX, NODES_GROUP
-from labkit.kube.versions import Era
 from labkit.node import heartbeat
-from labkit.node.containers import freeze_sub_paths
-from labkit.node.environment import EnvironmentProblemError, environment, keep
 from labkit.node.events import Recorder, reference
 from labkit.node.facts import NodeFacts
 from labkit.node.projected import Pantry, collect, fs_group, plugin_of
-from labkit.node.status import KUBELET_CONDITIONS, TERMINAL, ContainerRun, PodRun, identity, is_sidecar, pod_status, run_of
+from labkit.node.starting import NotStartedError, Starter, ends
+from labkit.node.status import KUBELET_CONDITIONS, TERMINAL, PodRun, is_sidecar, pod_status, run_of
 from labkit.node.token_manager import CLEANUP_PERIOD, TokenManager
 from labkit.node.volumes import EMPTY_DIR, VolumeError, VolumeHost, VolumeId
 
@@ -162,52 +158,36 @@ class NodeAgent:
             raise VolumeError(f"labkit's node does not serve volumes of type {kind}")
 
     def _start(self, pod: Obj, scope: Scope) -> Rule[None]:
-        """Start the containers that do not run yet: init containers that end by themselves first, then, if all of them did, the others."""
+        """Start the containers that do not run yet: init containers one after the other, and the others when all of those are done."""
         uid = uid_of(pod)
         if self._pods[uid].run is None:
-            self._pods[uid] = replace(self._pods[uid], run=PodRun(self._address()))
+            self._remember(pod, PodRun(self._address()))
         for kind in ("initContainers", "containers"):
             for container in dig(pod, "spec", kind, default=[]):
-                known = self._pods[uid]
-                if known.run is not None and container["name"] not in known.run.containers:
-                    yield from self._start_container(pod, container, f"spec.{kind}{{{container['name']}}}", scope)
-                stays = kind == "initContainers" and not _ends(container) and not is_sidecar(container)
+                yield from self._start_container(pod, container, f"spec.{kind}{{{container['name']}}}", scope)
+                stays = not ends(container) and not is_sidecar(container)
                 if kind == "initContainers" and (stays or container["name"] in self._pods[uid].problems):
                     return
 
-    def _start_container(self, pod: Obj, container: Obj, field: str, scope: Scope) -> Rule[None]:
-        """Start one container, or note what keeps it from starting."""
+    def _start_container(self, pod: Obj, container: Obj, field_path: str, scope: Scope) -> Rule[None]:
+        """Start one container that does not run yet, or note what keeps it from starting."""
         uid, name = uid_of(pod), container["name"]
-        with_address = {**pod, "status": {**(pod.get("status") or {}), **self._addresses(uid)}}
-        involved = reference("Pod", pod, field)
-        user, _, _ = identity(container, pod["spec"])
-        try:
-            variables = yield from environment(with_address, container, self.facts.resources, user)
-        except EnvironmentProblemError as problem:
-            known = self._pods[uid]
-            self._pods[uid] = replace(known, problems={**known.problems, name: ("CreateContainerConfigError", str(problem))})
-            for type_, reason, text in (("Normal", "Pulled", _pulled(container, scope.era)), ("Warning", "Failed", f"Error: {problem}")):
-                yield from self._events.record(involved, type_, reason, text, scope)
-            return
-        keep(pod, name, variables, self.volumes, scope)
-        freeze_sub_paths(pod, container, self.volumes, scope)
-        ended = scope.now if "initContainers" in field and _ends(container) and not is_sidecar(container) else None
-        one = ContainerRun(_container_id(scope.random), scope.now, ended)
         known = self._pods[uid]
-        run = known.run or PodRun(self._address())
-        problems = {key: value for key, value in known.problems.items() if key != name}
-        self._pods[uid] = replace(known, run=replace(run, containers={**run.containers, name: one}), problems=problems)
-        created = ("Container created", "Container started")
-        if not scope.era.since("1.35"):
-            created = (f"Created container: {name}", f"Started container {name}")
-        for reason, text in zip(("Pulled", "Created", "Started"), (_pulled(container, scope.era), *created), strict=True):
-            yield from self._events.record(involved, "Normal", reason, text, scope)
-
-    def _addresses(self, uid: str) -> Obj:
-        run = self._pods[uid].run
-        address = run.ip if run else ""
+        if known.run is None or name in known.run.containers:
+            return
         node = self.facts.internal_ip
-        return {"podIP": address, "podIPs": [{"ip": address}], "hostIP": node, "hostIPs": [{"ip": node}]}
+        addresses = {"podIP": known.run.ip, "podIPs": [{"ip": known.run.ip}], "hostIP": node, "hostIPs": [{"ip": node}]}
+        located = {**pod, "status": {**(pod.get("status") or {}), **addresses}}
+        before, _ = known.problems.get(name, ("", ""))
+        problems = {key: value for key, value in known.problems.items() if key != name}
+        starter = Starter(self.volumes, self._events, self.facts.resources)
+        try:
+            started = yield from starter.start(located, container, reference("Pod", pod, field_path), before, scope)
+        except NotStartedError as problem:
+            self._pods[uid] = replace(self._pods[uid], problems={**problems, name: (problem.reason, problem.message)})
+        else:
+            run = replace(known.run, containers={**known.run.containers, name: started})
+            self._pods[uid] = replace(self._pods[uid], run=run, problems=problems)
 
     def _terminate(self, pod: Obj, scope: Scope) -> Rule[None]:
         """Stop the containers, report that, tear the volumes down, and let the API forget the Pod.
@@ -282,18 +262,3 @@ def _same(wanted: Obj, present: Obj) -> bool:
         return {**status, "conditions": {one["type"]: one for one in status.get("conditions") or ()}}
 
     return by_type(wanted) == by_type(present)
-
-
-def _pulled(container: Obj, era: Era) -> str:
-    text = f'Container image "{container.get("image", "")}" already present on machine'
-    return f"{text} and can be accessed by the pod" if era.since("1.35") else text
-
-
-def _ends(container: Obj) -> bool:
-    """Whether an init container would end by itself: one with a command that is not known for staying."""
-    command = [*(container.get("command") or ()), *(container.get("args") or ())]
-    return bool(command) and str(command[0]).rsplit("/", 1)[-1] not in ("hold", "sleep", "tail", "pause")
-
-
-def _container_id(random: Randomness) -> str:
-    return "containerd://" + hashlib.sha256(random.uuid().encode()).hexdigest()

@@ -6,7 +6,7 @@ Owners and modes are the ones that a container would meet, whoever runs labkit: 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePosixPath
 
@@ -109,6 +109,8 @@ class ContainerFiles:
         prefix = "/" if real == "/" else f"{real}/"
         names |= {one[len(prefix) :] for one in (*self._directories, *self.files) if one.startswith(prefix)}
         names |= {mount.path[len(prefix) :] for mount in self.mounts if mount.path.startswith(prefix)}
+        if real == "/":
+            names |= {place.removeprefix("/") for place in OPAQUE}
         if real == "/bin":
             names |= {*APPLETS, "busybox", "hold"}
         if real == "/usr/bin":
@@ -185,9 +187,11 @@ class ContainerFiles:
                 return entry
         if path in self.files:
             return Entry("file", 0o644, 0, 0, len(self.files[path]), self.started)
-        directory = Entry("directory", 0o755, 0, 0, 4096, self.started, 2)
         if path in self._directories or path in OPAQUE:
-            return replace(directory, mode=0o1777) if path == "/tmp" else directory  # noqa: S108  # the container's, not ours
+            below = {one for one in (*self._directories, *(mount.path for mount in self.mounts)) if str(PurePosixPath(one).parent) == path}
+            links = 1 if path in ("/", "/etc") else 2 + len(below)  # those two are layered, and show one
+            mode = 0o1777 if path == "/tmp" else 0o755  # noqa: S108  # the container's, not ours
+            return Entry("directory", mode, 0, 0, 4096, self.started, links)
         parent, _, name = path.rpartition("/")
         if parent == "/bin" and name in APPLETS:
             return Entry("link", 0o777, 0, 0, len("busybox"), self.started, 1, "busybox")

@@ -15,8 +15,8 @@ from labkit.kube.scope import Scope
 from labkit.node import environment
 from labkit.node.container_files import ContainerFiles, FileError, Identity, Mount
 from labkit.node.image import FILES
+from labkit.node.process import Container
 from labkit.node.projected import plugin_of
-from labkit.node.shell import Container
 from labkit.node.status import identity
 from labkit.node.volumes import EMPTY_DIR, File, Payload, Tree, VolumeHost, VolumeId
 

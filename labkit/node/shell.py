@@ -6,161 +6,17 @@ its exit code. What it prints is what busybox (1.35) and curl in the lessons' im
 
 from __future__ import annotations
 
-import fnmatch
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from labkit.node.container_files import ContainerFiles, FileError, OpaqueError
+from labkit.node import shell_builtins, shell_curl, shell_files, shell_text
+from labkit.node.container_files import FileError, OpaqueError
 from labkit.node.image import program
-from labkit.node.shell_syntax import (
-    Command,
-    For,
-    Group,
-    If,
-    Pipeline,
-    Redirection,
-    Script,
-    Simple,
-    Substitution,
-    SyntaxRefusedError,
-    Text,
-    Variable,
-    Word,
-    parse,
-)
+from labkit.node.process import HELP, NOT_FOUND, Call, CommandNotFoundError, Container, ExitError, Process, Shell, Streams, Tool
+from labkit.node.shell_syntax import Command, For, Group, If, Pipeline, Redirection, Script, Simple, SyntaxRefusedError, parse
+from labkit.node.shell_words import expand_all, fields
 
-T = TypeVar("T")
-HELP = "This node runs no images: labkit shows a Pod's files and lets them talk to the API. A real cluster runs the rest (CLUSTER=kind)."
-NOT_SERVED, NOT_FOUND = 126, 127
 MAX_STEPS = 100_000  # of a script, so that none keeps the server for itself
-
-
-@dataclass(frozen=True, slots=True)
-class Fetch:
-    """A request to the cluster's API, over TLS that has been checked already."""
-
-    method: str
-    path: str
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """The API's answer."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Wait `seconds`."""
-
-    seconds: float
-
-
-Process: TypeAlias = Generator[Fetch | Pause, Any, T]
-
-
-@dataclass(frozen=True, slots=True)
-class Container:
-    """Where a command runs: the container's files and environment, its name on the network, and what it knows of the API.
-
-    `api_hosts` are the names and addresses under which the API is reached, each with its port; `api_ca` signs its certificate.
-    """
-
-    files: ContainerFiles
-    environment: tuple[tuple[str, str], ...]
-    hostname: str
-    now: datetime
-    api_hosts: frozenset[str]
-    api_ca: str
-    directory: str = "/"
-
-
-@dataclass(slots=True)
-class Streams:
-    """What a command reads and where it prints."""
-
-    stdin: bytes = b""
-    out: bytearray = field(default_factory=bytearray)
-    err: bytearray = field(default_factory=bytearray)
-
-
-class CommandNotFoundError(Exception):
-    """The image has no such program: the container's runtime says so, not the container."""
-
-
-class ExitError(Exception):
-    """The script ends here."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-@dataclass(slots=True)
-class Shell:
-    """One running shell: its variables, its directory, the last command's exit code."""
-
-    container: Container
-    name: str = "sh"
-    variables: dict[str, str] = field(default_factory=dict)
-    exported: set[str] = field(default_factory=set)
-    arguments: tuple[str, ...] = ()
-    directory: str = "/"
-    status: int = 0
-    options: frozenset[str] = frozenset()
-    steps: int = 0
-
-    def path(self, name: str) -> str:
-        """An absolute path for a name that was given."""
-        return name if name.startswith("/") else f"{self.directory.rstrip('/')}/{name}"
-
-    def environment(self) -> list[tuple[str, str]]:
-        """The exported variables, in the order in which this shell's own table holds them."""
-        return [(name, value) for name, value in sorted(self.variables.items(), key=lambda item: _bucket(item[0])) if name in self.exported]
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A command with its arguments, as a tool gets it."""
-
-    name: str
-    arguments: Sequence[str]
-    streams: Streams
-    shell: Shell
-
-    @property
-    def files(self) -> ContainerFiles:
-        """The container's files."""
-        return self.shell.container.files
-
-    def print(self, text: str | bytes) -> None:
-        """Write to standard output."""
-        self.streams.out += text.encode() if isinstance(text, str) else text
-
-    def complain(self, text: str) -> int:
-        """Write a line to standard error, with the tool's name in front; returns 1."""
-        self.streams.err += f"{self.name}: {text}\n".encode()
-        return 1
-
-    def refuse(self, what: str) -> int:
-        """Say honestly that this is beyond the node's shell; returns the exit code for that."""
-        self.streams.err += f"labkit: {what}. {HELP}\n".encode()
-        return NOT_SERVED
-
-    def read(self, name: str) -> bytes:
-        """A file's bytes; `-` is standard input.
-
-        Raises:
-            FileError: there is none to read.
-        """
-        return self.streams.stdin if name == "-" else self.files.read(self.shell.path(name))
 
 
 def execute(command: Sequence[str], container: Container, stdin: bytes, streams: Streams) -> Process[int]:
@@ -170,7 +26,7 @@ def execute(command: Sequence[str], container: Container, stdin: bytes, streams:
         CommandNotFoundError: the image has no such program.
     """
     streams.stdin = stdin
-    shell = Shell(container, directory=container.directory)
+    shell = Shell(container, _capture, directory=container.directory, tools=TOOLS)
     if program(command[0]) is None:
         raise CommandNotFoundError(command[0])
     shell.variables = dict(container.environment)
@@ -205,8 +61,15 @@ def run_shell(call: Call) -> Process[int]:
         text = call.streams.stdin.decode(errors="replace")
         call.streams.stdin = b""
     inherited = dict(call.shell.environment()) if call.shell.steps else dict(call.shell.variables)
-    shell = Shell(call.shell.container, name, inherited, set(inherited), tuple(arguments), call.shell.directory, options=frozenset(options))
-    shell.steps = call.shell.steps
+    shell = replace(
+        call.shell,
+        name=name,
+        variables=inherited,
+        exported=set(inherited),
+        arguments=tuple(arguments),
+        status=0,
+        options=frozenset(options),
+    )
     shell.variables |= {"PWD": shell.directory, "SHLVL": str(int(inherited.get("SHLVL", "0") or 0) + 1)}
     shell.exported |= {"PWD", "SHLVL"}
     try:
@@ -268,6 +131,11 @@ def _isolated(command: Command, streams: Streams, shell: Shell) -> Process[int]:
     return code
 
 
+def _capture(script: Script, streams: Streams, shell: Shell) -> Process[int]:
+    code = yield from _isolated(Group(script, subshell=False), streams, shell)
+    return code
+
+
 def _command(command: Command, streams: Streams, shell: Shell, *, tested: bool) -> Process[int]:
     match command:
         case Simple():
@@ -279,7 +147,7 @@ def _command(command: Command, streams: Streams, shell: Shell, *, tested: bool) 
             code = yield from _script(command.otherwise if outcome else command.then, streams, shell, tested=tested)
             return code
         case For():
-            words = yield from _expand_all(command.words, streams, shell)
+            words = yield from expand_all(command.words, streams, shell)
             shell.status = 0
             for word in words:
                 shell.variables[command.name] = word
@@ -297,10 +165,10 @@ def _command(command: Command, streams: Streams, shell: Shell, *, tested: bool) 
 
 def _simple(command: Simple, streams: Streams, shell: Shell) -> Process[int]:
     shell.status = 0 if not command.words else shell.status
-    words = yield from _expand_all(command.words, streams, shell)
+    words = yield from expand_all(command.words, streams, shell)
     values: dict[str, str] = {}
     for name, word in command.assignments:
-        values[name] = "".join((yield from _fields(word, streams, shell, split=False)))
+        values[name] = "".join((yield from fields(word, streams, shell, split=False)))
     redirected = yield from _redirect(command.redirections, streams, shell)
     if isinstance(redirected, int):
         return redirected
@@ -317,8 +185,6 @@ def _simple(command: Simple, streams: Streams, shell: Shell) -> Process[int]:
 
 def _tool(call: Call) -> Process[int]:
     """Run a built-in or a program."""
-    from labkit.node.shell_tools import TOOLS  # the tools need this module's types
-
     name = call.name.rpartition("/")[2]
     tool = TOOLS.get(name) if "/" not in call.name or program(call.name) else None
     if tool is None:
@@ -337,7 +203,7 @@ def _tool(call: Call) -> Process[int]:
 def _redirect(redirections: Sequence[Redirection], streams: Streams, shell: Shell) -> Process[Streams | int]:
     """The streams after the redirections, or the exit code of one that failed."""
     for redirection in redirections:
-        (target,) = (yield from _fields(redirection.target, streams, shell, split=False)) or [""]
+        (target,) = (yield from fields(redirection.target, streams, shell, split=False)) or [""]
         if not redirection.write:
             try:
                 streams = Streams(shell.container.files.read(shell.path(target)), streams.out, streams.err)
@@ -363,133 +229,11 @@ def _lowered(error: FileError) -> str:
     return "no such file" if str(error) == "No such file or directory" else str(error)
 
 
-def _expand_all(words: Sequence[Word], streams: Streams, shell: Shell) -> Process[list[str]]:
-    found: list[str] = []
-    for word in words:
-        found += yield from _fields(word, streams, shell, split=True)
-    return found
-
-
-def _fields(word: Word, streams: Streams, shell: Shell, *, split: bool) -> Process[list[str]]:
-    """What a word becomes: values put in, and, with `split`, unquoted ones split at blanks and matched against file names."""
-    fields: list[str] = []
-    current: list[tuple[str, bool]] = []
-    begun = False
-
-    def finish() -> None:
-        nonlocal begun
-        if begun or current:
-            fields.extend(_glob(current, shell) if split else ["".join(text for text, _ in current)])
-        current.clear()
-        begun = False
-
-    for part in word:
-        if isinstance(part, Variable) and part.name == "@" and part.quoted and split:
-            for number, argument in enumerate(shell.arguments):
-                if number:
-                    finish()
-                current.append((argument, True))
-                begun = True
-            continue
-        value = yield from _value(part, streams, shell)
-        if part.quoted or not split or isinstance(part, Text):
-            current.append((value, part.quoted))
-            begun = begun or part.quoted or bool(value)
-            continue
-        pieces = value.split()
-        if pieces and value[:1].isspace():
-            finish()
-        for number, piece in enumerate(pieces):
-            if number:
-                finish()
-            current.append((piece, False))
-        if pieces and value[-1:].isspace():
-            finish()
-    finish()
-    return fields
-
-
-def _glob(parts: Sequence[tuple[str, bool]], shell: Shell) -> list[str]:
-    plain = "".join(text for text, _ in parts)
-    pattern = "".join(_literal(text) if quoted else text for text, quoted in parts)
-    if not any(mark in text for text, quoted in parts if not quoted for mark in "*?["):
-        return [plain]
-    found = [""] if pattern.startswith("/") else [shell.directory.rstrip("/")]
-    for step in pattern.strip("/").split("/"):
-        found = [f"{parent}/{name}" for parent in found for name in _names(parent or "/", step, shell)]
-    if not pattern.startswith("/"):
-        found = [path[len(shell.directory.rstrip("/")) + 1 :] for path in found]
-    return sorted(found) or [plain]
-
-
-def _literal(text: str) -> str:
-    return "".join(f"[{character}]" if character in "*?[" else character for character in text)
-
-
-def _names(parent: str, step: str, shell: Shell) -> list[str]:
-    try:
-        names = shell.container.files.names(parent)
-    except (FileError, OpaqueError):
-        return []
-    return [name for name in names if fnmatch.fnmatchcase(name, step) and (step.startswith(".") or not name.startswith("."))]
-
-
-def _value(part: Text | Variable | Substitution, streams: Streams, shell: Shell) -> Process[str]:
-    if isinstance(part, Text):
-        return part.text
-    if isinstance(part, Variable):
-        value = yield from _variable(part, streams, shell)
-        return value
-    captured = Streams(b"", bytearray(), streams.err)
-    group = Group(part.script, subshell=False)
-    shell.status = yield from _isolated(group, captured, shell)
-    return captured.out.decode(errors="surrogateescape").replace("\0", "").rstrip("\n")
-
-
-def _variable(part: Variable, streams: Streams, shell: Shell) -> Process[str]:
-    special: Mapping[str, str] = {
-        "?": str(shell.status),
-        "#": str(len(shell.arguments)),
-        "$": "1",
-        "@": " ".join(shell.arguments),
-        "*": " ".join(shell.arguments),
-        "0": shell.name,
-        **{str(number): argument for number, argument in enumerate(shell.arguments, start=1)},
-    }
-    value = special.get(part.name, shell.variables.get(part.name))
-    if part.op == "length":
-        return str(len(value or ""))
-    if value is None and "u" in shell.options and part.op not in ("-", ":-", "+", ":+"):
-        streams.err += f"{shell.name}: {part.name}: parameter not set\n".encode()
-        raise ExitError(2)
-    empty = value is None or (part.op.startswith(":") and not value)
-    if part.op in ("-", ":-", "+", ":+"):
-        if empty == part.op.endswith("-"):
-            rest = yield from _text(part.rest, streams, shell)
-            return rest
-        return "" if part.op.endswith("+") else value or ""
-    return _cut(value or "", part.op, part.rest)
-
-
-def _text(text: str, streams: Streams, shell: Shell) -> Process[str]:
-    (command,) = parse(f'"{text}"').steps[0][1].commands if text else (Simple((), (), ()),)
-    assert isinstance(command, Simple)  # one quoted word is nothing else
-    words = yield from _expand_all(command.words, streams, shell)
-    return "".join(words)
-
-
-def _cut(value: str, op: str, pattern: str) -> str:
-    """`${name#pattern}` and its three siblings: the shortest or longest match off the front or the end."""
-    if not op:
-        return value
-    spans = range(len(value) + 1)
-    if op.startswith("#"):
-        ends = [end for end in spans if fnmatch.fnmatchcase(value[:end], pattern)]
-        return value[(ends[-1] if op == "##" else ends[0]) :] if ends else value
-    starts = [start for start in spans if fnmatch.fnmatchcase(value[start:], pattern)]
-    return value[: (starts[0] if op == "%%" else starts[-1])] if starts else value
-
-
-def _bucket(name: str) -> int:
-    """Where busybox's ash keeps a variable: its table has 39 places, and `env` prints them in turn."""
-    return (ord(name[0]) * 16 + sum(map(ord, name))) % 39
+TOOLS: Mapping[str, Tool] = {
+    **shell_builtins.TOOLS,
+    **shell_files.TOOLS,
+    **shell_text.TOOLS,
+    "ash": run_shell,
+    "curl": shell_curl.curl,
+    "sh": run_shell,
+}

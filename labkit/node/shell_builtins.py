@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from labkit.node.container_files import FileError
 from labkit.node.image import GROUPS, USERS, program
-from labkit.node.shell import Call, ExitError, Pause, Process
+from labkit.node.process import Call, ExitError, Pause, Process
 from labkit.node.shell_syntax import NAME
 
 
@@ -252,7 +252,7 @@ def command(call: Call) -> int:
     names = [name for name in call.arguments if not name.startswith("-")]
     code = 0
     for name in names:
-        found = program(name) or (f"/bin/{name}" if name in TOOLS and call.name == "command" else None)
+        found = program(name) or (f"/bin/{name}" if name in call.shell.tools and call.name == "command" else None)
         if found is None:
             code = 127 if call.name == "command" else 1
         else:

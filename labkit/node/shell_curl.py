@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from labkit.node.container_files import FileError
 from labkit.node.image import CURL_VERSION
-from labkit.node.shell import Call, Fetch, Fetched, Process
+from labkit.node.process import Call, Fetch, Fetched, Process
 
 _SYSTEM_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 _NOT_VERIFIED = """curl: (60) SSL certificate problem: unable to get local issuer certificate
@@ -82,6 +82,10 @@ class _FailedError(Exception):
         self.code = code
 
 
+class _PlainError(Exception):
+    """The request went out without TLS, and the server said so."""
+
+
 def curl(call: Call) -> Process[int]:
     """`curl [OPTIONS] URL`: exit codes and messages are curl's; the certificate is checked against `--cacert` as curl would."""
     line = _Line()
@@ -90,7 +94,11 @@ def curl(call: Call) -> Process[int]:
         if refused:
             return refused
         request, shown_url = _request(call, line)
+    except _PlainError:
+        call.print("Client sent an HTTP request to an HTTPS server.\n")
+        return 0
     except _FailedError as error:
+        _write_out(call, line, Fetched(0, (), b""), line.last("url"), b"")
         return _fail(call, line, error)
     answer: Fetched = yield request
     if "fail" in line.flags and answer.status >= 400:
@@ -166,7 +174,7 @@ def _request(call: Call, line: _Line) -> tuple[Fetch, str]:
     port = parts.port or (443 if parts.scheme == "https" else 80)
     _reach(call, host, port)
     if parts.scheme == "http":
-        raise _FailedError(1, "curl: (1) labkit: the API speaks https alone\n")
+        raise _PlainError
     _verify(call, line)
     headers = {"user-agent": line.last("agent", f"curl/{CURL_VERSION}"), "accept": "*/*"}
     body, method = _body(call, line), "GET"

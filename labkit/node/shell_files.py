@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from labkit.node.container_files import READ, SEARCH, FileError
 from labkit.node.image import GROUPS, USERS
-from labkit.node.shell import Call
+from labkit.node.process import Call
 from labkit.node.volumes import Entry
 
 WRITE = 2

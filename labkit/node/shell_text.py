@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from labkit.node.container_files import FileError
-from labkit.node.shell import Call
+from labkit.node.process import Call
 from labkit.node.shell_builtins import unescape
 
 

@@ -5,7 +5,6 @@ Upstream: pkg/kubelet/kubelet_pods.go (generateAPIPodStatus, getPhase), pkg/kube
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,6 +15,7 @@ from labkit.kube.objects import Obj, copy, dig, meta
 from labkit.kube.versions import Era
 from labkit.node.downward import quantity
 from labkit.node.facts import NodeFacts
+from labkit.node.images import image_id
 
 KUBELET_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 TERMINAL = ("Succeeded", "Failed")
@@ -60,7 +60,8 @@ def run_of(pod: Obj) -> PodRun | None:
                 containers[one["name"]] = ContainerRun(
                     one["containerID"], parse_time(told["startedAt"]), parse_time(finished) if finished else None, told.get("exitCode", 0)
                 )
-    return PodRun(address, bool(containers), containers)
+    stopped = bool(containers) and all(one.finished for one in containers.values())
+    return PodRun(address, not stopped, containers)
 
 
 Problems: TypeAlias = Mapping[str, tuple[str, str]]
@@ -176,14 +177,6 @@ def identity(container: Obj, spec: Obj) -> tuple[int, int, tuple[int, ...]]:
 def _user(container: Obj, spec: Obj) -> Obj:
     user, group, more = identity(container, spec)
     return {"gid": group, "supplementalGroups": list(more), "uid": user}
-
-
-def image_id(image: str) -> str:
-    """The id of an image: made up from its name, since there is no image."""
-    name = image.partition("@")[0]
-    if ":" in name.rpartition("/")[2]:
-        name = name.rpartition(":")[0]
-    return f"{name}@sha256:{hashlib.sha256(image.encode()).hexdigest()}"
 
 
 def _phase(spec: Obj, inits: Sequence[Obj], statuses: Iterable[Obj], *, terminal: bool) -> str:

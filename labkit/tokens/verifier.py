@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from labkit.kube.go import json_kind
 from labkit.kube.objects import Obj
 from labkit.kube.versions import Era
 from labkit.tokens.claims import PRIVATE_CLAIM
@@ -166,14 +167,14 @@ def _claims(payload: str) -> Obj:
 
 def _private(claim: Any) -> Obj:
     if not isinstance(claim, dict):
-        raise TokenError(f"json: cannot unmarshal {_go_kind(claim)} into Go value of type serviceaccount.kubernetes")
+        raise TokenError(f"json: cannot unmarshal {json_kind(claim)} into Go value of type serviceaccount.kubernetes")
     found = {key: value for key, value in claim.items() if value is not None}
     _text(found, "namespace")
     for key in ("serviceaccount", "pod", "secret", "node"):
         if key not in found:
             continue
         if not isinstance(found[key], dict):
-            raise TokenError(f"json: cannot unmarshal {_go_kind(found[key])} into Go value of type serviceaccount.ref")
+            raise TokenError(f"json: cannot unmarshal {json_kind(found[key])} into Go value of type serviceaccount.ref")
         found[key] = {name: value for name, value in found[key].items() if value is not None}
         for name in ("name", "uid"):
             _text(found[key], name)
@@ -183,7 +184,7 @@ def _private(claim: Any) -> Obj:
 
 def _text(claims: Obj, key: str) -> None:
     if not isinstance(claims.get(key, ""), str):
-        raise TokenError(f"json: cannot unmarshal {_go_kind(claims[key])} into Go value of type string")
+        raise TokenError(f"json: cannot unmarshal {json_kind(claims[key])} into Go value of type string")
 
 
 def _date(claims: Obj, key: str) -> None:
@@ -202,10 +203,6 @@ def _audience(value: Any) -> list[str]:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return value
     raise TokenError(_BAD_AUDIENCE)
-
-
-def _go_kind(value: Any) -> str:
-    return {dict: "object", list: "array", str: "string", bool: "bool"}.get(type(value), "number")
 
 
 __all__ = ["BAD_SIGNATURE", "NO_KEYS", "TokenError", "Verified", "choose_keys", "unverified_issuer", "verify"]

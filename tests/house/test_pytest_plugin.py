@@ -103,10 +103,11 @@ def test_a_failed_notebook_leaves_its_executed_copy_and_its_diff(pytester: pytes
     assert not (pytester.path / "build" / "01-earlier.diff").exists()
 
 
-def test_after_a_time_out_or_a_dead_kernel_nothing_counts_as_passed(pytester: pytest.Pytester) -> None:
+def test_after_a_time_out_a_dead_kernel_or_no_cluster_nothing_counts_as_passed(pytester: pytest.Pytester) -> None:
     write_notebook(pytester.path / "04.ipynb", cell("import time; time.sleep(30)"), cell("print(1)", "1\n"), cell("1 / 0"))
     write_notebook(pytester.path / "05.ipynb", cell("import os; os._exit(1)"), cell("print(1)", "1\n"))
-    run(pytester, "--nbval-cell-timeout=1").assert_outcomes(failed=2, skipped=3)
+    write_notebook(pytester.path / "06.ipynb", cell("raise ConnectionError"), cell("print(1)", "1\n"))
+    run(pytester, "--nbval-cell-timeout=1").assert_outcomes(failed=3, skipped=4)
 
 
 def test_a_cluster_that_does_not_start_ends_the_run_with_a_sentence(pytester: pytest.Pytester) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from labkit.admission.chain import DEFAULT_PLUGINS
@@ -18,7 +17,7 @@ from labkit.apiserver.in_process import InProcessClient
 from labkit.apiserver.other_paths import OtherPaths
 from labkit.apiserver.pipeline import ApiServer
 from labkit.apiserver.store import Change, Store
-from labkit.apiserver.streaming import Streaming
+from labkit.apiserver.streaming import Streaming, through
 from labkit.authentication.authenticator import Authenticator
 from labkit.clusters.embedded.bootstrap import bootstrap
 from labkit.clusters.embedded.front import Front
@@ -31,10 +30,12 @@ from labkit.kube.scope import Scope
 from labkit.kube.users import AUTHENTICATED_GROUP, MASTERS_GROUP, UserInfo
 from labkit.machinery.clock import MovableClock
 from labkit.machinery.drivers import drive
+from labkit.machinery.machine import node_facts
 from labkit.machinery.randomness import SystemRandomness
 from labkit.machinery.runner import Runner
 from labkit.machinery.volume_host import DirectoryVolumes
-from labkit.node import NodeFacts, agent, lifecycle, scheduler
+from labkit.node import agent, lifecycle, scheduler
+from labkit.node.containers import Api
 from labkit.resources.indexes import indexes_of
 from labkit.resources.token_request import TokenConfig
 from labkit.tokens.issuer import sign
@@ -69,7 +70,7 @@ async def run(settings: Settings, ready: Callable[[Started], None]) -> None:
         ssl_context=tls_context(server_pair.certificate_path, server_pair.key_path, pki.authority.certificate_path),
         address=settings.address,
         port=settings.port,
-        streaming=Streaming(volumes),
+        streaming=Streaming(volumes, Api(ca), clock, through(host.handle, clock), clock.sleep),
     )
     address.port = running.port
     try:
@@ -130,7 +131,7 @@ def _controllers(settings: Settings, version: str, ca: str, volumes: DirectoryVo
         scheduler.controller(),
         lifecycle.controller(),
         lifecycle.role_controller(),
-        agent.controller(node, volumes, replace(NodeFacts(node), kubelet_version=f"v{version}")),
+        agent.controller(node, volumes, node_facts(node, kubelet_version=f"v{version}", provider_id=f"kind://docker/{settings.name}/{node}")),
     )
 
 

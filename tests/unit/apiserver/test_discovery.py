@@ -76,7 +76,13 @@ def test_order_of_fields_and_groups() -> None:
 
 def test_group_document() -> None:
     version = {"groupVersion": "rbac.authorization.k8s.io/v1", "version": "v1"}
-    expected = {"kind": "APIGroup", "apiVersion": "v1", "name": "rbac.authorization.k8s.io", "versions": [version], "preferredVersion": version}
+    expected = {
+        "kind": "APIGroup",
+        "apiVersion": "v1",
+        "name": "rbac.authorization.k8s.io",
+        "versions": [version],
+        "preferredVersion": version,
+    }
     assert _old("/apis/rbac.authorization.k8s.io") == expected
     assert _old("/apis/rbac.authorization.k8s.io/") == expected
 
@@ -86,7 +92,12 @@ def test_group_document() -> None:
     [
         pytest.param("/api", BOTH, AGGREGATED_TYPE, id="kubectl"),
         pytest.param("/api/", BOTH, AGGREGATED_TYPE, id="slash"),
-        pytest.param("/apis", "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json", "application/json", id="beta"),
+        pytest.param(
+            "/apis",
+            "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json",
+            "application/json",
+            id="beta",
+        ),
         pytest.param("/apis", "application/json", "application/json", id="json"),
         pytest.param("/apis", "", "application/json", id="nothing"),
         pytest.param("/apis/", BOTH, "application/json", id="apis-slash-is-old"),
@@ -97,7 +108,9 @@ def test_form(path: str, accept: str, content_type: str) -> None:
     assert _get(path, accept).content_type == content_type
 
 
-@pytest.mark.parametrize(("path", "accept"), [("/api", "text/plain"), ("/api/v1", AGGREGATED_TYPE), ("/apis", "application/vnd.kubernetes.protobuf")])
+@pytest.mark.parametrize(
+    ("path", "accept"), [("/api", "text/plain"), ("/api/v1", AGGREGATED_TYPE), ("/apis", "application/vnd.kubernetes.protobuf")]
+)
 def test_not_acceptable(path: str, accept: str) -> None:
     with pytest.raises(NotAcceptable):
         _get(path, accept)

@@ -91,18 +91,14 @@ def test_accepted(token: Obj, given: World) -> None:
         pytest.param(claims("secret"), world(missing="secret"), INVALIDATED, id="T-CLM-14"),
         pytest.param(claims("pod"), world(missing="pod"), INVALIDATED, id="T-CLM-15"),
         pytest.param(claims("node"), world(missing="node"), INVALIDATED, id="T-CLM-16"),
-        pytest.param(
-            other_uid("serviceaccount"), world(), "service account UID (sauid) does not match claim (sauidold)", id="T-CLM-17"
-        ),
+        pytest.param(other_uid("serviceaccount"), world(), "service account UID (sauid) does not match claim (sauidold)", id="T-CLM-17"),
         pytest.param(
             other_uid("secret"),
             world(),
             "secret UID (secretuid) does not match service account secret ref claim (secretuidold)",
             id="T-CLM-18",
         ),
-        pytest.param(
-            other_uid("pod"), world(), "pod UID (poduid) does not match service account pod ref claim (poduidold)", id="T-CLM-19"
-        ),
+        pytest.param(other_uid("pod"), world(), "pod UID (poduid) does not match service account pod ref claim (poduidold)", id="T-CLM-19"),
         pytest.param(
             other_uid("node"), world(), "node UID (nodeuid) does not match service account node ref claim (nodeuidold)", id="AUT-26"
         ),
@@ -124,7 +120,9 @@ def test_refused(token: Obj, given: World, text: str) -> None:
     [
         pytest.param(claims(exp=AT - HOURS), world(), "1.21", "Token has expired.", id="AUT-20-until-1.21"),
         pytest.param(claims(nbf=AT + HOURS), world(), "1.21", "Token could not be validated.", id="AUT-20-nbf-until-1.21"),
-        pytest.param(other_uid("serviceaccount"), world(), "1.21", "ServiceAccount UID (sauid) does not match claim (sauidold)", id="AUT-21"),
+        pytest.param(
+            other_uid("serviceaccount"), world(), "1.21", "ServiceAccount UID (sauid) does not match claim (sauidold)", id="AUT-21"
+        ),
         pytest.param(
             other_uid("serviceaccount"),
             world(deleted=("serviceaccount", -61)),

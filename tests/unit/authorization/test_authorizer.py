@@ -125,14 +125,18 @@ def test_what_a_node_may_do_cannot_be_listed(cluster: World) -> None:
         (
             Attributes(ALICE, "list", "apps", resource="deployments", namespace="kube-system"),
             "rbac: RBAC: no role",
-            'deployments.apps is forbidden: User "alice" cannot list resource "deployments" in API group "apps" '
-            'in the namespace "kube-system": rbac: RBAC: no role',
+            (
+                'deployments.apps is forbidden: User "alice" cannot list resource "deployments" in API group "apps" '
+                'in the namespace "kube-system": rbac: RBAC: no role'
+            ),
         ),
         (
             Attributes(ALICE, "create", resource="serviceaccounts", subresource="token", namespace="default", name="x"),
             "",
-            'serviceaccounts "x" is forbidden: User "alice" cannot create resource "serviceaccounts/token" in API group "" '
-            'in the namespace "default"',
+            (
+                'serviceaccounts "x" is forbidden: User "alice" cannot create resource "serviceaccounts/token" in API group "" '
+                'in the namespace "default"'
+            ),
         ),
         (Attributes(ALICE, "get", path="/foo/<bar>"), "", 'forbidden: User "alice" cannot get path "/foo/&lt;bar&gt;"'),
     ],

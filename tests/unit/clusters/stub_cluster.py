@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
 import os
 import ssl
 import sys
@@ -19,7 +20,7 @@ from labkit.clusters.pki import make_pki
 
 
 async def run(settings: Settings, ready: Callable[[Started], None], mode: str) -> None:
-    """Answer every request with a version."""
+    """Answer as a cluster does that is ready."""
     if mode == "port-taken":
         raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
     if mode == "breaks":
@@ -36,12 +37,16 @@ async def run(settings: Settings, ready: Callable[[Started], None], mode: str) -
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(folder / "pair.pem")
     last = time.monotonic()
+    answers = {
+        "/version": {"gitVersion": f"v{settings.version}.2"},
+        "/api/v1/nodes": {"items": [{"status": {"conditions": [{"type": "Ready", "status": "True"}]}}]},
+    }
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal last
-        await reader.readuntil(b"\r\n\r\n")
+        path = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode().partition("?")[0]
         last = time.monotonic()
-        body = f'{{"gitVersion": "v{settings.version}.2"}}'.encode()
+        body = json.dumps(answers.get(path, {})).encode()
         writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " + str(len(body)).encode() + b"\r\n\r\n" + body)
         await writer.drain()
         writer.close()

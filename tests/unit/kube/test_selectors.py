@@ -80,8 +80,10 @@ def test_labels(text: str, matches: bool) -> None:
         ("/x=1", 'unable to parse requirement: <nil>: Invalid value: "/x": prefix part must be non-empty'),
         (
             "x/y/z=1",
-            f'unable to parse requirement: <nil>: Invalid value: "x/y/z": a valid label key {NAME_RULE} with an optional DNS subdomain '
-            "prefix and '/' (e.g. 'example.com/MyName')",
+            (
+                f'unable to parse requirement: <nil>: Invalid value: "x/y/z": a valid label key {NAME_RULE} with an optional DNS subdomain '
+                "prefix and '/' (e.g. 'example.com/MyName')"
+            ),
         ),
     ],
 )

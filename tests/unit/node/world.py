@@ -139,8 +139,8 @@ class MemoryVolumes:
         self.volumes = {volume: payload for volume, payload in self.volumes.items() if volume.pod_uid != pod_uid}
 
     def only(self) -> Payload:
-        """The payload of the one volume there is."""
-        (payload,) = self.volumes.values()
+        """The payload of the one volume that the Pod asked for."""
+        (payload,) = [payload for volume, payload in self.volumes.items() if not volume.plugin.startswith("labkit.local/")]
         return payload
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from labkit.kube.calls import Call, Get, Patch, Sign
@@ -14,7 +14,7 @@ from labkit.kube.users import UserInfo
 from labkit.kube.versions import Era
 from labkit.machinery.randomness import SeededRandomness
 
-NOW = datetime.fromtimestamp(1514764800, timezone.utc)
+NOW = datetime.fromtimestamp(1514764800, UTC)
 
 
 class World:

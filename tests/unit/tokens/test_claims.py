@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ REFERENCES: Obj = {"namespace": "myns", "serviceaccount": {"name": "mysvcacct", 
 
 
 def claims_of(seconds: int, audiences: list[str], era: Era, **bound: Any) -> Obj:
-    now = datetime.fromtimestamp(NOW, timezone.utc)
+    now = datetime.fromtimestamp(NOW, UTC)
     return bound_claims(ACCOUNT, issuer="me", audiences=audiences, now=now, seconds=seconds, era=era, token_id="fixed", **bound)
 
 

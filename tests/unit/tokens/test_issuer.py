@@ -30,7 +30,11 @@ def test_claims_are_sorted_and_compact() -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.dictionaries(st.text(max_size=8).filter(lambda key: not key.startswith("kubernetes.io")), st.integers() | st.text(max_size=8), max_size=4))
+@given(
+    st.dictionaries(
+        st.text(max_size=8).filter(lambda key: not key.startswith("kubernetes.io")), st.integers() | st.text(max_size=8), max_size=4
+    )
+)
 def test_what_is_signed_is_what_is_verified(extra: dict[str, int | str]) -> None:
     known = {"iss", "sub", "aud", "exp", "nbf", "iat", "jti"}
     claims = {**{key: value for key, value in extra.items() if key not in known}, "iss": "me"}
