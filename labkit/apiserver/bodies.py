@@ -42,7 +42,9 @@ def read_delete_options(request: Request) -> Obj:
     """DeleteOptions from the body, with those of the query over them."""
     options: Obj = {}
     if request.body:
-        options = copy(request.body) if isinstance(request.body, dict) else decode_body(request.body, request.headers.get("content-type", ""))
+        options = (
+            copy(request.body) if isinstance(request.body, dict) else decode_body(request.body, request.headers.get("content-type", ""))
+        )
     if policy := request.param("propagationPolicy"):
         options["propagationPolicy"] = policy
     if asked := request.param("gracePeriodSeconds"):

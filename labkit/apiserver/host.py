@@ -11,10 +11,11 @@ from labkit.apiserver.reads import Filter, metadata_only, with_kind
 from labkit.apiserver.request import Answer, Request, Response, WatchStream
 from labkit.apiserver.store import Change, Store
 from labkit.apiserver.tables import table
-from labkit.kube.calls import Call, Create, Delete, Get, Items, List, Sign, Sleep, Update
-from labkit.kube.objects import Obj, labels_of, meta
+from labkit.kube.calls import Call, Create, Delete, Get, Items, List, Patch, Sign, Sleep, Update
+from labkit.kube.objects import Obj, labels_of, meta, uid_of
+from labkit.kube.patches import merge_patch
 from labkit.kube.selectors import parse_label_selector
-from labkit.kube.status import ApiError, InternalError
+from labkit.kube.status import ApiError, InternalError, conflict
 from labkit.machinery.clock import MovableClock
 from labkit.machinery.drivers import drive
 from labkit.resources.kinds import Kind
@@ -32,7 +33,7 @@ class Host:
 
     def __init__(self, server: ApiServer, store: Store, clock: MovableClock, sign: Signer) -> None:
         self.server, self.store, self.clock = server, store, clock
-        self._sign = sign
+        self.sign = sign
         self._kinds = by_resource(server.kinds.values())
         self._commit: asyncio.Future[None] | None = None
         self._answers: dict[type, Callable[[Any], Any]] = {
@@ -40,9 +41,10 @@ class Host:
             List: self._list,
             Create: lambda call: store.create(call.resource, call.body),
             Update: lambda call: store.update(call.resource, call.body),
+            Patch: self._patch,
             Delete: lambda call: store.delete(call.resource, call.name, call.namespace),
             Sleep: lambda call: clock.sleep(call.seconds),
-            Sign: self._sign,
+            Sign: sign,
         }
 
     async def handle(self, request: Request) -> Answer:
@@ -60,6 +62,14 @@ class Host:
         if answer is None:
             raise InternalError(f"the embedded cluster has no answer to {type(call).__name__}")
         return answer(call)
+
+    def _patch(self, call: Patch) -> Obj:
+        """A merge patch of the server's own: authentication writes down when a token was last used (LEG-2)."""
+        old = self.store.get(call.resource, call.name, call.namespace)
+        patched = merge_patch(old, call.body)
+        if uid_of(patched) != uid_of(old):
+            raise conflict(call.resource, call.name, "another object has the name by now")
+        return self.store.update(call.resource, patched)
 
     def _list(self, call: List) -> Items:
         found = self.store.list(call.resource, call.namespace, call.index)
@@ -176,5 +186,3 @@ class _Shape:
 
 def _too_old(revision: int) -> Obj:
     return ApiError(f"too old resource version: {revision}", code=410, reason="Expired").status()
-
-

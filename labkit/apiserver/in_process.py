@@ -70,10 +70,17 @@ class InProcessClient:
             raise error_from_status(answer.body)
 
     async def _request(
-        self, method: str, path: str, query: Mapping[str, str] | None = None, body: Obj | None = None, content_type: str = "application/json"
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Obj | None = None,
+        content_type: str = "application/json",
     ) -> Obj:
         values = {key: (value,) for key, value in (query or {}).items() if value}
-        answer = await self._host.handle(Request(method, path, values, {"content-type": content_type}, b"" if body is None else body, user=self._user))
+        answer = await self._host.handle(
+            Request(method, path, values, {"content-type": content_type}, b"" if body is None else body, user=self._user)
+        )
         if not isinstance(answer, Response) or not isinstance(answer.body, dict):
             raise InternalError(f"{method} {path} was not answered with an object")
         if answer.status >= 400:

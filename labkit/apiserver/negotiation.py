@@ -7,6 +7,7 @@ apiserver/pkg/endpoints/handlers/negotiation, and rest.go's `transformDecodeErro
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -77,7 +78,7 @@ def parse_json(body: bytes) -> Any:
     except UnicodeDecodeError:
         text = body.decode(errors="replace")  # as Go reads it
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except json.JSONDecodeError as error:
         raise ValueError(_go_json_error(error)) from None
     except RecursionError:
@@ -259,6 +260,13 @@ def _clauses(accept: str) -> list[_Clause]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"invalid character '{name.lstrip('-')[0]}' looking for beginning of value")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"json: cannot unmarshal number {text} into Go value of type float64")
+    return value
 
 
 _GO_PLACES = {

@@ -7,22 +7,18 @@ from upstream's types (`data/messages.json`, made by `data/take.py`); fields tha
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 from labkit.apiserver.data import load
-from labkit.apiserver.wire_format import BYTES, VARINT, WireError, read_fields, read_varint, signed, write_field
-from labkit.kube.clock import UTC, parse_time, rfc3339, rfc3339_micro
+from labkit.apiserver.wire_format import BYTES, VARINT, WireError, read_fields, read_varint, write_field
+from labkit.apiserver.wire_values import READERS, WRITERS, bytes_of, text_of
 from labkit.kube.objects import Obj
 
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 MAGIC = b"k8s\x00"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ZERO: Mapping[str, Any] = {"string": "", "bool": False, "int32": 0, "int64": 0, "bytes": ""}
 
 
@@ -88,7 +84,7 @@ def open_envelope(body: bytes) -> Envelope:
                 continue
             for inner, _, text in read_fields(value):
                 if isinstance(text, bytes):
-                    api_version, kind = (_text(text), kind) if inner == 1 else (api_version, _text(text))
+                    api_version, kind = (text_of(text), kind) if inner == 1 else (api_version, text_of(text))
     return Envelope(api_version, kind, raw)
 
 
@@ -184,7 +180,7 @@ def _decode(message: Message, data: bytes) -> Obj:
 def _value(field: Field, value: int | bytes) -> Any:
     if field.is_message and isinstance(value, bytes):
         return _decode(_message(field.kind), value)
-    return _READERS[field.kind](value)
+    return READERS[field.kind](value)
 
 
 def _entry(field: Field, value: int | bytes) -> tuple[str, Any]:
@@ -193,9 +189,9 @@ def _entry(field: Field, value: int | bytes) -> tuple[str, Any]:
     found: Any = _ZERO.get(field.kind, {})
     if field.kind.startswith("list:"):
         found = []
-    for number, _, part in read_fields(_bytes(value)):
+    for number, _, part in read_fields(bytes_of(value)):
         if number == 1:
-            key = _text(part)
+            key = text_of(part)
         elif number == 2:
             found = _value(field, part)
     return key, found
@@ -206,114 +202,8 @@ def _packed(field: Field, value: bytes) -> list[Any]:
     at = 0
     while at < len(value):
         number, at = read_varint(value, at)
-        found.append(_READERS[field.kind](number))
+        found.append(READERS[field.kind](number))
     return found
-
-
-def _bytes(value: int | bytes) -> bytes:
-    if isinstance(value, int):
-        raise WireError("proto: wrong wireType = 0")
-    return value
-
-
-def _int(value: int | bytes) -> int:
-    if isinstance(value, bytes):
-        raise WireError("proto: wrong wireType = 2")
-    return value
-
-
-def _text(value: int | bytes) -> str:
-    return _bytes(value).decode(errors="replace")  # as Go's JSON writes bytes that are no UTF-8
-
-
-def _read_time(value: int | bytes) -> datetime | None:
-    if not value:
-        return None
-    seconds = nanos = 0
-    for number, _, part in read_fields(_bytes(value)):
-        if number == 1:
-            seconds = signed(_int(part), 64)
-        elif number == 2:
-            nanos = signed(_int(part), 32)
-    try:
-        return _EPOCH + timedelta(seconds=seconds, microseconds=nanos // 1000)
-    except OverflowError:
-        raise WireError(f"Timestamp: seconds out of range: {seconds}") from None
-
-
-def _write_time(text: str) -> bytes:
-    since = parse_time(text) - _EPOCH
-    return write_field(1, since.days * 86400 + since.seconds) + write_field(2, since.microseconds * 1000)
-
-
-def _read_quantity(value: int | bytes) -> str:
-    return next((_text(part) for number, _, part in read_fields(_bytes(value)) if number == 1), "0")
-
-
-def _read_int_or_string(value: int | bytes) -> int | str:
-    is_text, number, text = False, 0, ""
-    for field, _, part in read_fields(_bytes(value)):
-        if field == 1:
-            is_text = part == 1
-        elif field == 2:
-            number = signed(_int(part), 32)
-        elif field == 3:
-            text = _text(part)
-    return text if is_text else number
-
-
-def _write_int_or_string(value: int | str) -> bytes:
-    is_text = isinstance(value, str)
-    number, text = (0, str(value)) if is_text else (int(value), "")
-    return write_field(1, int(is_text)) + write_field(2, number) + write_field(3, text.encode())
-
-
-def _read_json(value: int | bytes) -> Any:
-    raw = next((_bytes(part) for number, _, part in read_fields(_bytes(value)) if number == 1), b"")
-    try:
-        return json.loads(raw) if raw else None
-    except ValueError as error:
-        raise WireError(str(error)) from None
-
-
-def _read_list(value: int | bytes) -> list[str]:
-    return [_text(part) for number, _, part in read_fields(_bytes(value)) if number == 1]
-
-
-def _shown(at: datetime | None, write: Callable[[datetime], str]) -> str | None:
-    return None if at is None else write(at)
-
-
-def _compact(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-_READERS: Mapping[str, Callable[[int | bytes], Any]] = {
-    "string": _text,
-    "bool": lambda value: bool(_int(value)),
-    "int32": lambda value: signed(_int(value), 32),
-    "int64": lambda value: signed(_int(value), 64),
-    "bytes": lambda value: base64.b64encode(_bytes(value)).decode(),
-    "time": lambda value: _shown(_read_time(value), rfc3339),
-    "microtime": lambda value: _shown(_read_time(value), rfc3339_micro),
-    "quantity": _read_quantity,
-    "intorstring": _read_int_or_string,
-    "json": _read_json,
-    "list:string": _read_list,
-}
-_WRITERS: Mapping[str, Callable[[Any], int | bytes]] = {
-    "string": lambda value: str(value).encode(),
-    "bool": int,
-    "int32": int,
-    "int64": int,
-    "bytes": base64.b64decode,
-    "time": _write_time,
-    "microtime": _write_time,
-    "quantity": lambda value: write_field(1, str(value).encode()),
-    "intorstring": _write_int_or_string,
-    "json": lambda value: write_field(1, _compact(value)),
-    "list:string": lambda value: b"".join(write_field(1, str(item).encode()) for item in value),
-}
 
 
 def _encode(message: Message, obj: Mapping[str, Any]) -> bytes:
@@ -340,7 +230,7 @@ def _encode(message: Message, obj: Mapping[str, Any]) -> bytes:
 
 
 def _written(field: Field, value: Any) -> int | bytes:
-    return _encode(_message(field.kind), value) if field.is_message else _WRITERS[field.kind](value)
+    return _encode(_message(field.kind), value) if field.is_message else WRITERS[field.kind](value)
 
 
 __all__ = [

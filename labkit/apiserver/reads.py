@@ -39,10 +39,7 @@ class Filter:
             known = set(selectable(kind, {"metadata": {}}))
             for field in self._fields.fields:
                 if field not in known:
-                    raise BadRequest(
-                        f'Unable to find "{kind.resource}" that match label selector "{label_selector}", field selector "{field_selector}": '
-                        f"field label not supported: {field}"
-                    )
+                    raise BadRequest(f"field label not supported: {field}")
 
     def matches(self, obj: Obj) -> bool:
         """Whether both selectors accept the object."""
@@ -53,7 +50,9 @@ class Filter:
 
 def with_kind(kind: Kind, obj: Obj) -> Obj:
     """The object with apiVersion and kind in front, as a single object is sent."""
-    return {"kind": kind.kind, "apiVersion": kind.api_version} | {key: value for key, value in obj.items() if key not in ("kind", "apiVersion")}
+    return {"kind": kind.kind, "apiVersion": kind.api_version} | {
+        key: value for key, value in obj.items() if key not in ("kind", "apiVersion")
+    }
 
 
 def read_one(kind: Kind, namespace: str, name: str) -> Rule[Response]:
@@ -98,7 +97,9 @@ def read_watch(kind: Kind, namespace: str, name: str, request: Request) -> Rule[
     asked = request.param("resourceVersion")
     send_initial = request.flag("sendInitialEvents")
     if asked and not asked.isdigit():
-        raise ApiError(f"invalid resource version {json.dumps(asked)}: strconv.ParseUint: parsing {json.dumps(asked)}: invalid syntax", reason="")
+        raise ApiError(
+            f"invalid resource version {json.dumps(asked)}: strconv.ParseUint: parsing {json.dumps(asked)}: invalid syntax", reason=""
+        )
     items: Items = yield from list_(kind.resource, namespace)
     initial: tuple[Obj, ...] = ()
     start = int(asked) if asked else 0

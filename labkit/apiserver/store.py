@@ -19,14 +19,13 @@ from pathlib import Path
 from typing import Literal
 
 from labkit.kube.objects import Obj, meta
-from labkit.kube.status import InternalError, already_exists, conflict, not_found
+from labkit.kube.status import InternalError, already_exists, modified, not_found
 
 Key = tuple[str, str]  # namespace, name
 IndexFunction = Callable[[Obj], Iterable[str]]
 
 FORMAT = 1
 HISTORY = 20_000  # changes that a watch may still catch up on; older ones answer 410
-MODIFIED_SINCE = "the object has been modified; please apply your changes to the latest version and try again"
 _HIGHEST = "\U0010ffff"
 
 
@@ -157,7 +156,7 @@ class Store:
         old = self.get(resource, key[1], key[0])
         wanted = meta(obj).get("resourceVersion")
         if wanted and wanted != meta(old)["resourceVersion"]:
-            raise conflict(resource, key[1], MODIFIED_SINCE)
+            raise modified(resource, key[1])
         return self._write(resource, key, "MODIFIED", obj, old)
 
     def delete(self, resource: str, name: str, namespace: str = "") -> Obj:
@@ -260,15 +259,15 @@ def _open(path: Path | None) -> sqlite3.Connection:
         db = sqlite3.connect(path or ":memory:", isolation_level="DEFERRED")
         (found,) = db.execute("PRAGMA user_version").fetchone()
         if found > FORMAT:
-            raise StoreError(
-                f"{path} was written by a newer labkit (format {found}, this one reads {FORMAT}); use that version, or choose another --state-dir"
-            )
+            newer = f"{path} was written by a newer labkit (format {found}, this one reads {FORMAT})"
+            raise StoreError(f"{newer}; use that version, or choose another --state-dir")
         # NORMAL does not wait for the disk: a killed process loses nothing, a power cut may lose the last moments.
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
         if found == 0:
             with db:
-                db.execute("CREATE TABLE objects (resource TEXT, namespace TEXT, name TEXT, body TEXT, PRIMARY KEY (resource, namespace, name)) WITHOUT ROWID")
+                columns = "resource TEXT, namespace TEXT, name TEXT, body TEXT, PRIMARY KEY (resource, namespace, name)"
+                db.execute(f"CREATE TABLE objects ({columns}) WITHOUT ROWID")
                 db.execute("CREATE TABLE state (revision INTEGER)")
                 db.execute("INSERT INTO state VALUES (0)")
                 db.execute(f"PRAGMA user_version = {FORMAT}")

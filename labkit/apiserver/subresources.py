@@ -10,7 +10,7 @@ from labkit.kube.calls import Delete, Rule, Update, get
 from labkit.kube.clock import rfc3339
 from labkit.kube.objects import Obj, annotations_of, copy, dig, is_deleted, meta, name_of, namespace_of
 from labkit.kube.scope import Scope
-from labkit.kube.status import BadRequest, conflict
+from labkit.kube.status import BadRequest, conflict, modified
 from labkit.resources.token_request import TokenConfig, issue_token
 
 
@@ -49,12 +49,12 @@ def create_binding(target: Target, body: Obj, scope: Scope) -> Rule[Response]:
     return Response(201, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201})
 
 
-def finalize_namespace(target: Target, body: Obj, scope: Scope) -> Rule[Response]:
+def finalize_namespace(target: Target, body: Obj) -> Rule[Response]:
     """`namespaces/finalize`: only `spec.finalizers` counts; with none left, a terminating namespace goes."""
     old = yield from get("namespaces", target.name)
     version = meta(body).get("resourceVersion")
     if version and version != meta(old)["resourceVersion"]:
-        raise conflict("namespaces", target.name, "the object has been modified; please apply your changes to the latest version and try again")
+        raise modified("namespaces", target.name)
     namespace = copy(old)
     namespace["spec"] = {"finalizers": list(dig(body, "spec", "finalizers", default=[]))}
     if not namespace["spec"]["finalizers"]:

@@ -14,14 +14,18 @@ from labkit.admission.chain import admit, validate
 from labkit.admission.request import AdmissionRequest, Operation
 from labkit.apiserver.reads import with_kind
 from labkit.apiserver.request import Response
+from labkit.authorization.authorizer import authorize
+from labkit.authorization.escalation import check_escalation
 from labkit.kube.calls import Create, Delete, Rule, Update, find, get
 from labkit.kube.clock import rfc3339
 from labkit.kube.objects import Obj, copy, is_deleted, meta, name_of, namespace_of, uid_of
 from labkit.kube.randomness import generate_name
 from labkit.kube.scope import Scope
-from labkit.kube.status import ApiError, BadRequest, Conflict, already_exists, conflict, invalid, resource_details
+from labkit.kube.status import ApiError, BadRequest, Conflict, already_exists, conflict, invalid, modified, resource_details
 from labkit.resources import metadata as metadata_rules
 from labkit.resources.kinds import Kind
+
+RECREATED = "The object might have been deleted and then recreated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Target:
             old=old,
             dry_run=self.dry_run,
             options=options or {},
+            authorize=authorize,
         )
 
 
@@ -59,6 +64,7 @@ def create(target: Target, body: Obj, scope: Scope) -> Rule[Response]:
         raise ApiError("resourceVersion should not be set on objects to be created", reason="")
     kind.strategy.default(obj)
     obj = copy((yield from admit(target.admission("CREATE", obj, None), scope, target.plugins)))
+    yield from check_escalation(kind.resource, obj, None, scope, authorize)
     metadata = meta(obj)
     for field in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"):
         metadata.pop(field, None)
@@ -66,6 +72,7 @@ def create(target: Target, body: Obj, scope: Scope) -> Rule[Response]:
         metadata["name"] = generate_name(scope.random, metadata["generateName"])
     metadata["uid"] = scope.random.uuid()
     metadata["creationTimestamp"] = rfc3339(scope.now)
+    kind.strategy.default(obj)  # once more: what admission added, and what follows from a generated name
     kind.strategy.prepare_for_create(obj, scope)
     errors = metadata_rules.validate(metadata, namespaced=kind.namespaced, name_rule=kind.name_rule) + kind.strategy.validate(obj)
     if errors:
@@ -105,11 +112,15 @@ def _replace(target: Target, obj: Obj, old: Obj, scope: Scope) -> Rule[Response]
     if version and not str(version).isdigit():
         raise ApiError(f'resourceVersion: Invalid value: "{version}": strconv.ParseUint: parsing "{version}": invalid syntax', reason="")
     if version and version != before["resourceVersion"]:
-        raise conflict(kind.resource, target.name, "the object has been modified; please apply your changes to the latest version and try again")
+        raise modified(kind.resource, target.name)
     if metadata.get("uid") and metadata["uid"] != before["uid"]:
-        raise conflict(kind.resource, target.name, f"Precondition failed: UID in precondition: {metadata['uid']}, UID in object meta: {before['uid']}")
+        raise conflict(
+            kind.resource, target.name, f"Precondition failed: UID in precondition: {metadata['uid']}, UID in object meta: {before['uid']}"
+        )
     kind.strategy.default(obj)
     obj = copy((yield from admit(target.admission("UPDATE", obj, old), scope, target.plugins)))
+    yield from check_escalation(kind.resource, obj, old, scope, authorize)
+    kind.strategy.default(obj)
     metadata = meta(obj)
     for field in ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink"):
         if field in before:
@@ -202,11 +213,9 @@ def _check_preconditions(kind: Kind, old: Obj, options: Obj) -> None:
     for field, path, found in (("UID", "uid", uid_of(old)), ("ResourceVersion", "resourceVersion", meta(old).get("resourceVersion"))):
         value = wanted.get(path)
         if value and value != found:
-            text = f"the {field} in the precondition ({value}) does not match the {field} in record ({found}). "
-            raise Conflict(
-                f'Operation cannot be fulfilled on {kind.kind} "{name_of(old)}": {text}The object might have been deleted and then recreated',
-                details=resource_details(kind.resource, name_of(old)),
-            )
+            why = f"the {field} in the precondition ({value}) does not match the {field} in record ({found}). {RECREATED}"
+            text = f'Operation cannot be fulfilled on {kind.kind} "{name_of(old)}": {why}'
+            raise Conflict(text, details=resource_details(kind.resource, name_of(old)))
 
 
 def _deleted(kind: Kind, gone: Obj) -> Response:
@@ -248,7 +257,7 @@ def _own(target: Target, body: Obj) -> Obj:
 
 
 def _ordered(obj: Obj) -> Obj:
-    """apiVersion and kind are known from where an object is kept; its metadata goes in upstream's order of fields, without what is empty."""
+    """As kept: apiVersion and kind are known from the place; metadata is in upstream's order of fields, without what is empty."""
     kept = {key: value for key, value in obj.items() if key not in ("apiVersion", "kind", "metadata")}
     found = {key: value for key, value in meta(obj).items() if value not in (None, "", [], {})}
     metadata = {field: found.pop(field) for field in _METADATA_ORDER if field in found} | found

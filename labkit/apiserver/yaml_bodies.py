@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Any, ClassVar
 
 import yaml
@@ -20,13 +22,41 @@ class YamlError(ValueError):
     """A text that is no YAML, or none that JSON could say too."""
 
 
-class _Loader(_Base):  # type: ignore[misc]  # the base is chosen at run time
-    """PyYAML's safe loader without its timestamps: JSON has none, and `2026-11-22` is a text."""
+def _implicit(*rules: tuple[str, str, str]) -> dict[str, list[tuple[str, re.Pattern[str]]]]:
+    """PyYAML's table of plain scalars: for each first character, the tags that it may mean."""
+    found: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+    for tag, firsts, pattern in rules:
+        for first in firsts or ("",):
+            found.setdefault(first, []).append((f"tag:yaml.org,2002:{tag}", re.compile(f"^(?:{pattern})$")))
+    found.setdefault("", []).append(("tag:yaml.org,2002:null", re.compile("^$")))
+    return found
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+
+class _Loader(_Base):  # type: ignore[misc]  # the base is chosen at run time
+    """PyYAML's safe loader with Go's idea of plain scalars: `y` is true, `1e3` a number, `22:22` and `2026-11-22` are texts."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = _implicit(
+        ("bool", "yYnNtTfFoO", "y|Y|yes|Yes|YES|n|N|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF"),
+        ("int", "-+0123456789", "[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0o?[0-7_]+|0|[1-9][0-9_]*)"),
+        ("float", "-+.0123456789", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"),
+        ("null", "~nN", "~|null|Null|NULL"),
+        ("merge", "<", "<<"),
+    )
+    bool_values: ClassVar[dict[str, bool]] = {
+        "y": True,
+        "yes": True,
+        "true": True,
+        "on": True,
+        "n": False,
+        "no": False,
+        "false": False,
+        "off": False,
     }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[str, Any]:
+        """A mapping with text keys: `1` and `true` stay two, as they would not in Python."""
+        self.flatten_mapping(node)
+        return {_key(self.construct_object(key, deep=True)): self.construct_object(value, deep=deep) for key, value in node.value}
 
 
 def parse_yaml(body: bytes) -> Any:
@@ -68,9 +98,11 @@ class _Converter:
         if self._nodes > MAX_NODES:
             raise YamlError("document contains excessive aliasing")
         if isinstance(value, dict):
-            return {_key(key): self.convert(item) for key, item in value.items()}
+            return {key: self.convert(item) for key, item in value.items()}
         if isinstance(value, list):
             return [self.convert(item) for item in value]
+        if isinstance(value, float) and not math.isfinite(value):
+            raise YamlError(f"json: unsupported value: {value}")
         if value is None or isinstance(value, (str, bool, int, float)):
             return value
         if isinstance(value, bytes):

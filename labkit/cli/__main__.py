@@ -2,6 +2,6 @@
 
 import sys
 
-from labkit.cli.group import main
+from labkit.cli import main
 
 sys.exit(main())

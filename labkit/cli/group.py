@@ -86,7 +86,7 @@ class _Terminated(KeyboardInterrupt):
     """SIGTERM: what cleans up after Ctrl-C does so after this."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; its exit code. A person's mistake is one sentence on stderr, never a traceback."""
     signal.signal(signal.SIGTERM, _terminate)
     try:

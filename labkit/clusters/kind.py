@@ -38,6 +38,7 @@ READY_SECONDS = 180.0
 COMMAND_SECONDS = 120.0
 POLL_SECONDS = 0.25
 GRACE_SECONDS = 5.0
+SETTLE_SECONDS = 2.0
 
 
 def find(home: Path, name: str) -> ClusterInfo | None:
@@ -62,16 +63,19 @@ def start(home: Path, name: str, options: KindOptions, say: Say) -> tuple[Cluste
         MissingTool: Docker, kind or kubectl is not fit for it.
         StartFailed: it was not created, or did not become ready.
     """
-    if found := find(home, name):
-        return options.accept(found), False
     files = Files(home, name)
+    if (found := find(home, name)) and (record := files.record()) and record.pods_image:
+        return options.accept(found), False
     with lock(home, f"kind-{name}", f"creating or deleting kind cluster {name!r}", seconds=LOCK_SECONDS, say=say) as held:
-        if found := find(home, name):
+        found, record = find(home, name), files.record()
+        if found and record and record.pods_image:
             return options.accept(found), False
         tools = find_tools(options.node_version)
         _require_pytest_kind()
         kind = _Kind(files, tools, held, say)
-        record = files.record()
+        if found and record:
+            kind.finish(created=record.created)  # the lessons' image was missing, and may be here by now
+            return options.accept(found), False
         if record and record.created and not record.ready:
             say(f"The last creation of kind cluster {name!r} was cut short; what is left of it goes first.")
             kind.delete()
@@ -164,24 +168,34 @@ class _Kind:
         self.files.kubeconfig.chmod(0o600)
         credentials = read_credentials(self.files.kubeconfig)
         version = self._wait(Probe(credentials))
-        self._load_tools_image()
-        self.files.write(Record(created, ready=True, server=credentials.server, version=version))
+        loaded = self._load_tools_image()
+        self.files.write(Record(created, ready=True, server=credentials.server, version=version, pods_image=loaded))
         return ClusterInfo(self.name, "kind", version, credentials.server, self.files.kubeconfig)
 
-    def delete(self) -> None:
+    def delete(self, *, settle: float = 0.0) -> None:
         """Delete it, half-made or whole, and forget it.
+
+        A container whose creation Docker has only begun comes back after its deletion: it is watched for `settle` seconds.
 
         Raises:
             StartFailed: kind refuses; the record stays, so that it can be tried again.
         """
+        self._delete_nodes()
+        end = time.monotonic() + settle
+        while time.monotonic() < end:
+            time.sleep(POLL_SECONDS)
+            if self.name in self.clusters():
+                self._delete_nodes()
+                end = time.monotonic() + settle
+        shutil.rmtree(self.files.home / ".pytest-kind" / self.name, ignore_errors=True)
+        self.files.forget()
+
+    def _delete_nodes(self) -> None:
         # Without pytest-kind: it adds nothing here, and may have been removed in the meantime.
         code = self._run_shown([str(self.tools.kind), "delete", "cluster", f"--name={self.name}", f"--kubeconfig={self.files.kubeconfig}"])
         if code:
-            raise StartFailed(
-                f"kind could not delete cluster {self.name!r} ({self._last_words(code)}). Try: labkit down --name {self.name}"
-            )
-        shutil.rmtree(self.files.home / ".pytest-kind" / self.name, ignore_errors=True)
-        self.files.forget()
+            words = self._last_words(code)
+            raise StartFailed(f"kind could not delete cluster {self.name!r} ({words}). Try again: labkit down --name {self.name}")
 
     @contextmanager
     def undone_on_failure(self) -> Iterator[None]:
@@ -192,7 +206,7 @@ class _Kind:
             self.say(f"Deleting what there is of kind cluster {self.name!r} …")
             with _signals_wait():
                 try:
-                    self.delete()
+                    self.delete(settle=SETTLE_SECONDS)
                 except (StartFailed, MissingTool, OSError) as second:
                     error.add_note(str(second))
                     self.say(str(second))
@@ -213,18 +227,20 @@ class _Kind:
                 )
             time.sleep(POLL_SECONDS)
 
-    def _load_tools_image(self) -> None:
+    def _load_tools_image(self) -> bool:
+        """Bring the lessons' image to the node, and tell whether it is there."""
         if has_tools_image(self.tools.docker, f"{self.name}-control-plane"):
-            return
+            return True
         if not image_in_docker(self.tools.docker, TOOLS_IMAGE):
             self.say(
                 f"The lessons' Pods need the image {TOOLS_IMAGE}, which Docker does not have, so they will not start. "
                 "Build it (python3 -m tests.nodeimage ensure), then run `labkit up --cluster kind` again."
             )
-            return
+            return False
         self.say(f"Loading {TOOLS_IMAGE} …")
         if code := self._work("load"):
             raise StartFailed(f"The image {TOOLS_IMAGE} could not be loaded into kind cluster {self.name!r} ({self._last_words(code)}).")
+        return True
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         try:

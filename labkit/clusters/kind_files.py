@@ -11,12 +11,16 @@ from labkit.clusters.home import private_folder, read_json, write_json
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What labkit remembers of a kind cluster. `ready` is false while it is being created, or after that was interrupted."""
+    """What labkit remembers of a kind cluster.
+
+    `ready` is false while it is being created, or after that was interrupted; `pods_image` says whether the lessons' image is on its node.
+    """
 
     created: bool
     ready: bool
     server: str = ""
     version: str = ""
+    pods_image: bool = False
 
 
 @dataclass(frozen=True, slots=True)

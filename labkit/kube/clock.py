@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-UTC = UTC
-
 
 class Clock(Protocol):
     """Tells the time. Everything that asks for the time asks one of these."""
@@ -58,7 +56,7 @@ def parse_time(text: str) -> datetime:
     Raises:
         ValueError: it names none.
     """
-    found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    found = datetime.fromisoformat(text)
     if found.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
     return found

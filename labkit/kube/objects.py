@@ -56,8 +56,10 @@ def is_deleted(obj: Mapping[str, Any]) -> bool:
 def dig(value: Any, *path: str | int, default: Any = None) -> Any:
     """The value at `path`, or `default` where a step is missing or null."""
     for step in path:
-        if (isinstance(value, Mapping) and step in value) or (isinstance(value, list) and isinstance(step, int) and -len(value) <= step < len(value)):
+        if isinstance(value, list) and isinstance(step, int) and -len(value) <= step < len(value):
             value = value[step]
+        elif isinstance(value, Mapping):
+            value = value.get(step)
         else:
             return default
     return default if value is None else value

@@ -164,6 +164,11 @@ def conflict(resource: str, name: str, why: str) -> Conflict:
     return Conflict(f'Operation cannot be fulfilled on {resource} "{name}": {why}', details=resource_details(resource, name))
 
 
+def modified(resource: str, name: str) -> Conflict:
+    """The 409 of a stale resourceVersion."""
+    return conflict(resource, name, "the object has been modified; please apply your changes to the latest version and try again")
+
+
 def forbidden(resource: str, name: str, why: str) -> Forbidden:
     """`pods "x" is forbidden: why`; without a resource `forbidden: why`, without a name `pods is forbidden: why`."""
     if not resource:

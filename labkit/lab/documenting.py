@@ -65,14 +65,13 @@ class documented:  # noqa: N801  # it reads as a statement: with documented("…
             raise LabError("This documented(…) block asserts nothing, so it proves nothing: add an assert.")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is None:
             self._record(Outcome.SHOWN, "; ".join(self._asserted or ()))
             for claimed in self.behaviours:
                 print(line(claimed))
-            return False
         if not isinstance(error, (AssertionError, ApiError)):
-            return False
+            return
         evidence = mask(_evidence(error, trace))
         self._record(Outcome.FAILED, evidence)
         raise NoLongerSo(_failure(self.behaviours, self.lab, evidence)) from error

@@ -65,8 +65,9 @@ class Kubectl:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            printed = error.stdout.decode(errors="replace") if isinstance(error.stdout, bytes) else error.stdout or ""
-            return Ran(printed, f"kubectl was stopped after {timeout:.0f} seconds", FAILED_TO_END)
+            # Until the command has ended, what it printed is bytes, whatever the encoding.
+            printed: bytes = error.stdout or b""
+            return Ran(printed.decode(errors="replace"), f"kubectl was stopped after {timeout:.0f} seconds", FAILED_TO_END)
         return Ran(done.stdout, done.stderr, done.returncode)
 
     def environment(self) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from labkit.clusters.info import ClusterInfo
 from labkit.kube.objects import Obj
@@ -24,8 +24,10 @@ from labkit.lab.masking import Token
 from labkit.lab.session import Session
 from labkit.lab.views import View, view
 
+T = TypeVar("T")
 AUTHENTICATION = "/apis/authentication.k8s.io/v1"
 AUTHORIZATION = "/apis/authorization.k8s.io/v1"
+Names: TypeAlias = list[str]  # inside Lab, `list` is its own method
 POLL_SECONDS = 0.05
 # A server remembers an accepted token for ten seconds; whoever waits for the end of one waits at least that long.
 REVOKED_WITHIN = 20.0
@@ -78,7 +80,7 @@ class Lab:
         found = self.api.get(self._path(self.api.resource(resource), namespace), query)
         return sorted((View(item) for item in found.get("items", ())), key=lambda item: item.name)
 
-    def names(self, resource: str, namespace: str | None = None) -> list[str]:
+    def names(self, resource: str, namespace: str | None = None) -> Names:
         """Their names, sorted."""
         return [item.name for item in self.list(resource, namespace)]
 
@@ -164,7 +166,7 @@ class Lab:
         Raises:
             TookTooLong: it is still there after `timeout` seconds.
         """
-        wait(lambda: not self.exists(resource, name, namespace), timeout, f"{resource} {name!r} was still there")
+        wait(lambda: True if not self.exists(resource, name, namespace) else None, timeout, f"{resource} {name!r} was still there")
 
     def until_refused(self, token: str, *, timeout: float = REVOKED_WITHIN) -> str:
         """Return when the server no longer takes this token: its reason, from a TokenReview. A server may remember a token for ten seconds.
@@ -285,8 +287,8 @@ class Lab:
             body["metadata"]["labels"] = self.session.labels(self.lesson) | (body["metadata"].get("labels") or {})
 
 
-def wait(look: Callable[[], Any], timeout: float, sentence: str) -> Any:
-    """What `look` returns, as soon as that is true; it is asked again and again.
+def wait(look: Callable[[], T | None], timeout: float, sentence: str) -> T:
+    """What `look` returns, as soon as that is not None; it is asked again and again.
 
     Raises:
         TookTooLong: `sentence`, and how long it was waited.
@@ -294,7 +296,7 @@ def wait(look: Callable[[], Any], timeout: float, sentence: str) -> Any:
     deadline = time.monotonic() + timeout
     while True:
         found = look()
-        if found:
+        if found is not None:
             return found
         if time.monotonic() >= deadline:
             raise TookTooLong(f"{sentence}, after {timeout:.0f} seconds.")

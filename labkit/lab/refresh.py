@@ -63,12 +63,12 @@ def refresh_notebook(path: Path, info: ClusterInfo) -> Refreshed:
     """Run one notebook and store what changed."""
     import nbformat
 
-    stored = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]  # nbformat has no types
-    fresh = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    stored = nbformat.read(path, as_version=4)
+    fresh = nbformat.read(path, as_version=4)
     execute(fresh, path.parent)
     changed = merge(stored, fresh)
     stamp(fresh, info, changed=bool(changed) or STAMP not in stored.metadata, before=stored.metadata.get(STAMP))
-    text = nbformat.writes(fresh) + "\n"  # type: ignore[no-untyped-call]
+    text = nbformat.writes(fresh) + "\n"
     written = text != path.read_text(encoding="utf-8")
     if written:
         path.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`with refused(403) as r:` — what a cluster refuses is part of the lesson: the server's message is printed, and nothing else."""
+"""`with refused(403) as r:` — what a cluster refuses is part of the lesson: the message is printed, and nothing else."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ class NotRefused(AssertionError):
 
 
 class refused:  # noqa: N801  # it reads as a statement: with refused(403)
-    """Expects the block to be refused with this HTTP code, and prints the first line of the server's message.
+    """Expects the block to be refused with this HTTP code; prints the first line of the server's message.
 
-    Afterwards `message`, `reason` and `error` tell all that the server said. Takes the errors of labkit's Lab and of the `kubernetes` client.
+    Afterwards `message`, `reason` and `error` tell all that the server said. Takes the errors of labkit's Lab and of the `kubernetes`
+    client.
 
     Raises:
         NotRefused: the block was not refused, or with another code.

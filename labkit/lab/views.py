@@ -84,8 +84,8 @@ class View(dict[str, Any]):
         raise TypeError("this is a view of what the server said; change a .copy() and send that")
 
     # A dict's own methods have other signatures, and none of them is ever to be called.
-    __setitem__ = __delitem__ = update = pop = popitem = clear = setdefault = _refuse  # type: ignore[assignment]
-    __ior__ = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = update = pop = popitem = clear = setdefault = _refuse
+    __ior__ = _refuse
 
 
 def view(value: Any) -> Any:

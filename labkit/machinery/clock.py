@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from datetime import datetime, timedelta
-
-from labkit.kube.clock import UTC
+from datetime import UTC, datetime, timedelta
 
 
 class MovableClock:

@@ -25,7 +25,7 @@ class SeededRandomness:
     """The same values again for the same seed."""
 
     def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311  # repeatable on purpose; nothing secret comes from it
 
     def below(self, limit: int) -> int:
         """A whole number from 0 to `limit` - 1."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-from labkit.kube.calls import Call, Get, Items, List, Sleep
+from labkit.kube.calls import Call, Get, Items, List, Sign, Sleep
 from labkit.kube.controllers import Controller, Event, Source
 from labkit.kube.objects import Obj, labels_of, name_of, namespace_of
 from labkit.kube.randomness import Randomness
@@ -30,6 +30,7 @@ class Runner:
     Args:
         client: with the controller's own identity.
         watcher: with the identity that its informers use; upstream's controllers share those of the controller manager. None: `client`.
+        sign: with the cluster's key; only the token controller has it.
         report: told of each failed sync, with the controller's name and the key.
     """
 
@@ -44,9 +45,11 @@ class Runner:
         indexes_of: Callable[[str], Mapping[str, IndexFunction]],
         report: Report,
         watcher: Client | None = None,
+        sign: Callable[[Sign], str] | None = None,
     ) -> None:
         self.controller = controller
         self.queue = WorkQueue(clock)
+        self._sign = sign
         self._client, self._clock, self._random, self._era, self._report = client, clock, random, era, report
         self._user = UserInfo(controller.user, controller.groups)
         self._informers: dict[str, Informer] = {}
@@ -96,7 +99,7 @@ class Runner:
         scope = Scope(self._clock.now(), self._era, self._random, self._user)
         try:
             again = await drive(self.controller.sync(key, scope), self._answer)
-        except Exception as error:  # one key's failure must stop neither its neighbours nor the other controllers
+        except Exception as error:  # noqa: BLE001  # one key's failure must stop neither its neighbours nor the other controllers
             limit = self.controller.max_retries
             if limit is None or self.queue.failures(key) < limit:
                 self.queue.add_rate_limited(key)
@@ -116,6 +119,8 @@ class Runner:
                 return _selected(informer.list(call.namespace, call.index), call)
             case Sleep():
                 return self._clock.sleep(call.seconds)
+            case Sign() if self._sign is not None:
+                return self._sign(call)
         return self._client.call(call)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 
 from labkit.node.container_files import ContainerFiles
-from labkit.node.shell_syntax import Script
+from labkit.node.shell_tree import Script
 
 T = TypeVar("T")
 HELP = "This node runs no images: labkit shows a Pod's files and lets them talk to the API. A real cluster runs the rest (CLUSTER=kind)."

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from labkit.node import shell_builtins, shell_curl, shell_files, shell_text
+from labkit.node import shell_builtins, shell_curl, shell_files, shell_grep, shell_test, shell_text
 from labkit.node.container_files import FileError, OpaqueError
 from labkit.node.image import program
 from labkit.node.process import HELP, NOT_FOUND, Call, CommandNotFoundError, Container, ExitError, Process, Shell, Streams, Tool
-from labkit.node.shell_syntax import Command, For, Group, If, Pipeline, Redirection, Script, Simple, SyntaxRefusedError, parse
+from labkit.node.shell_syntax import SyntaxRefusedError, parse
+from labkit.node.shell_tree import Command, For, Group, If, Pipeline, Redirection, Script, Simple
 from labkit.node.shell_words import expand_all, fields
 
 MAX_STEPS = 100_000  # of a script, so that none keeps the server for itself
@@ -232,6 +233,8 @@ def _lowered(error: FileError) -> str:
 TOOLS: Mapping[str, Tool] = {
     **shell_builtins.TOOLS,
     **shell_files.TOOLS,
+    **shell_grep.TOOLS,
+    **shell_test.TOOLS,
     **shell_text.TOOLS,
     "ash": run_shell,
     "curl": shell_curl.curl,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TypeAlias
+
+from labkit.node.shell_tree import Command, For, Group, If, Part, Pipeline, Redirection, Script, Simple, Substitution, Text, Variable, Word
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[?#$@*0-9]")
@@ -15,99 +15,6 @@ _RESERVED_ENDS = frozenset({"then", "else", "elif", "fi", "do", "done", "}"})
 
 class SyntaxRefusedError(Exception):
     """Something that this shell does not speak; the text says what."""
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Characters as they are; quoted ones neither split nor match file names."""
-
-    text: str
-    quoted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """`$name`, `${name:-rest}`, `${#name}`."""
-
-    name: str
-    quoted: bool
-    op: str = ""
-    rest: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Substitution:
-    """`$(script)`: what the script prints."""
-
-    script: Script
-    quoted: bool
-
-
-Part: TypeAlias = Text | Variable | Substitution
-Word: TypeAlias = tuple[Part, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Redirection:
-    """`<file`, `>/dev/null`, `2>&1`: which stream goes where. A target of `&1` or `&2` is the other stream."""
-
-    stream: int
-    write: bool
-    target: Word
-
-
-@dataclass(frozen=True, slots=True)
-class Simple:
-    """Assignments, words and redirections."""
-
-    assignments: tuple[tuple[str, Word], ...]
-    words: tuple[Word, ...]
-    redirections: tuple[Redirection, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class If:
-    """`if …; then …; else …; fi`."""
-
-    condition: Script
-    then: Script
-    otherwise: Script
-
-
-@dataclass(frozen=True, slots=True)
-class For:
-    """`for name in words; do …; done`."""
-
-    name: str
-    words: tuple[Word, ...]
-    body: Script
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """`{ …; }` or `( … )`; the second keeps its variables to itself."""
-
-    body: Script
-    subshell: bool
-    redirections: tuple[Redirection, ...] = ()
-
-
-Command: TypeAlias = Simple | If | For | Group
-
-
-@dataclass(frozen=True, slots=True)
-class Pipeline:
-    """Commands, each reading what the one before prints; `!` turns the outcome round."""
-
-    commands: tuple[Command, ...]
-    negated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """Pipelines, each with the operator before it: `;`, `&&` or `||`."""
-
-    steps: tuple[tuple[str, Pipeline], ...]
 
 
 def parse(text: str) -> Script:

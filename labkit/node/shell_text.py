@@ -59,7 +59,7 @@ def options(call: Call, flags: str, valued: str = "") -> Options:
 Filter = Callable[[Call], int]
 
 
-def _honest(tool: Filter) -> Filter:
+def honest(tool: Filter) -> Filter:
     """Have an unknown option refused instead of guessed."""
 
     def run(call: Call) -> int:
@@ -71,7 +71,7 @@ def _honest(tool: Filter) -> Filter:
     return run
 
 
-def _inputs(call: Call, names: list[str], opening: str = "{name}: {error}") -> tuple[list[tuple[str, bytes]], int]:
+def inputs_of(call: Call, names: list[str], opening: str = "{name}: {error}") -> tuple[list[tuple[str, bytes]], int]:
     """What there is to read, by name, and 1 if something could not be read (which has been said)."""
     found, code = [], 0
     for name in names or ["-"]:
@@ -82,7 +82,7 @@ def _inputs(call: Call, names: list[str], opening: str = "{name}: {error}") -> t
     return found, code
 
 
-def _lines(data: bytes) -> list[bytes]:
+def lines_of(data: bytes) -> list[bytes]:
     lines = data.split(b"\n")
     return lines[:-1] if lines[-1] == b"" else lines
 
@@ -90,7 +90,7 @@ def _lines(data: bytes) -> list[bytes]:
 def head(call: Call) -> int:
     """`head [-n N] [-c N] FILES`."""
     found = options(call, "qv", "nc")
-    inputs, code = _inputs(call, found.names)
+    inputs, code = inputs_of(call, found.names)
     for number, (name, data) in enumerate(inputs):
         if len(found.names) > 1:
             call.print(("\n" if number else "") + f"==> {name} <==\n")
@@ -104,7 +104,7 @@ def head(call: Call) -> int:
 def tail(call: Call) -> int:
     """`tail [-n N] [-c N] FILES`; `+N` counts from the start."""
     found = options(call, "q", "nc")
-    inputs, code = _inputs(call, found.names, "can't open '{name}': {error}")
+    inputs, code = inputs_of(call, found.names, "can't open '{name}': {error}")
     for _, data in inputs:
         amount = found.values.get("c", found.values.get("n", "10"))
         pieces = [data[place : place + 1] for place in range(len(data))] if "c" in found.values else data.splitlines(keepends=True)
@@ -126,7 +126,7 @@ def wc(call: Call) -> int:
         numbers = str(counts[wanted[0]]) if len(wanted) == 1 else " ".join(f"{counts[kind]:9}" for kind in wanted)
         call.print(numbers + (f" {name}" if name != "-" else "") + "\n")
 
-    inputs, code = _inputs(call, found.names)
+    inputs, code = inputs_of(call, found.names)
     for name, data in inputs:
         counts = {"l": data.count(b"\n"), "w": len(data.split()), "c": len(data)}
         totals = {kind: totals[kind] + counts[kind] for kind in wanted}
@@ -144,9 +144,9 @@ def cut(call: Call) -> int:
         return call.complain("expected a list of bytes, characters, or fields")
     spans = [_span(part) for part in listed.split(",")]
     delimiter = (found.values.get("d") or "\t").encode()
-    inputs, code = _inputs(call, found.names)
+    inputs, code = inputs_of(call, found.names)
     for _, data in inputs:
-        for line in _lines(data):
+        for line in lines_of(data):
             if "f" not in found.values:
                 pieces, glue = [line[place : place + 1] for place in range(len(line))], b""
             elif delimiter in line:
@@ -219,7 +219,7 @@ def _set(text: str) -> list[str]:
 def base64_(call: Call) -> int:
     """`base64 [-d] [-w N] FILE`."""
     found = options(call, "d", "w")
-    for _, data in _inputs(call, found.names)[0]:
+    for _, data in inputs_of(call, found.names)[0]:
         if "d" in found.flags:
             return _decode(call, data)
         text = base64.b64encode(data).decode()
@@ -241,82 +241,15 @@ def _decode(call: Call, data: bytes) -> int:
     return 0 if whole == kept else call.complain("truncated input")
 
 
-def grep(call: Call) -> int:
-    """`grep [-cEFilnoqvwx] PATTERN FILES`."""
-    found = options(call, "EFciloqvwxnhs", "em")
-    names = list(found.names)
-    if "e" in found.values:
-        pattern = found.values["e"]
-    elif names:
-        pattern = names.pop(0)
-    else:
-        return call.complain("usage: grep [-cEFilnoqvwx] PATTERN [FILE]...")
-    expression = _expression(pattern, found.flags, extended="E" in found.flags or call.name == "egrep")
-    matched, several, inverted = False, len(names) > 1 and "h" not in found.flags, "v" in found.flags
-    inputs, failed = _inputs(call, names)
-    for name, data in inputs:
-        prefix = f"{name}:" if several else ""
-        hits = [(number, line) for number, line in enumerate(_lines(data), start=1) if bool(expression.search(line)) != inverted]
-        matched = matched or bool(hits)
-        if "q" in found.flags:
-            continue
-        if "c" in found.flags:
-            call.print(f"{prefix}{len(hits)}\n")
-        elif "l" in found.flags:
-            call.print(f"{name}\n" if hits else "")
-        else:
-            for number, line in hits:
-                shown = [piece[0] for piece in expression.finditer(line) if piece[0]] if "o" in found.flags else [line]
-                for piece in shown:
-                    call.print(f"{prefix}{f'{number}:' if 'n' in found.flags else ''}".encode() + piece + b"\n")
-    if failed and not (matched and "q" in found.flags):
-        return 2
-    return int(not matched)
-
-
-def _expression(pattern: str, flags: set[str], *, extended: bool) -> re.Pattern[bytes]:
-    alternatives = []
-    for line in pattern.split("\n"):
-        if "F" in flags:
-            alternatives.append(re.escape(line))
-        elif extended:
-            alternatives.append(_classes(line))
-        else:  # basic: what is special without a backslash in Python is special with one here
-            swapped = re.sub(r"\\?[(){}+?|]", lambda match: match[0][1:] if len(match[0]) > 1 else f"\\{match[0]}", line)
-            alternatives.append(_classes(swapped))
-    whole = "|".join(f"(?:{one})" for one in alternatives)
-    if "x" in flags:
-        whole = rf"\A(?:{whole})\Z"
-    elif "w" in flags:
-        whole = rf"(?<!\w)(?:{whole})(?!\w)"
-    return re.compile(whole.encode(), re.IGNORECASE if "i" in flags else 0)
-
-
-_CLASSES: Mapping[str, str] = {
-    "alpha": "A-Za-z",
-    "digit": "0-9",
-    "alnum": "A-Za-z0-9",
-    "space": r"\s",
-    "upper": "A-Z",
-    "lower": "a-z",
-}
-
-
-def _classes(pattern: str) -> str:
-    for name, inside in _CLASSES.items():
-        pattern = pattern.replace(f"[:{name}:]", inside)
-    return pattern
-
-
 def sort(call: Call) -> int:
     """`sort [-nru] FILES`."""
     found = options(call, "nru")
     lines: list[bytes] = []
-    inputs, failed = _inputs(call, found.names)
+    inputs, failed = inputs_of(call, found.names)
     if failed:
         return 2
     for _, data in inputs:
-        lines += _lines(data)
+        lines += lines_of(data)
     if "n" in found.flags:
         lines.sort()
         lines.sort(key=lambda line: float(match[0]) if (match := re.match(rb"\s*-?\d+(\.\d+)?", line)) else 0.0, reverse="r" in found.flags)
@@ -332,9 +265,9 @@ def uniq(call: Call) -> int:
     """`uniq [-c]`."""
     found = options(call, "c")
     runs: list[tuple[bytes, int]] = []
-    inputs, code = _inputs(call, found.names)
+    inputs, code = inputs_of(call, found.names)
     for _, data in inputs:
-        for line in _lines(data):
+        for line in lines_of(data):
             if runs and runs[-1][0] == line:
                 runs[-1] = (line, runs[-1][1] + 1)
             else:
@@ -346,7 +279,7 @@ def uniq(call: Call) -> int:
 def checksum(call: Call) -> int:
     """`md5sum FILES`, `sha256sum FILES`."""
     found = options(call, "")
-    inputs, code = _inputs(call, found.names, "can't open '{name}': {error}")
+    inputs, code = inputs_of(call, found.names, "can't open '{name}': {error}")
     for name, data in inputs:
         digest = hashlib.new(call.name.removesuffix("sum"), data, usedforsecurity=False)
         call.print(f"{digest.hexdigest()}  {name}\n")
@@ -354,12 +287,10 @@ def checksum(call: Call) -> int:
 
 
 TOOLS: Mapping[str, Filter] = {
-    name: _honest(tool)
+    name: honest(tool)
     for name, tool in {
         "base64": base64_,
         "cut": cut,
-        "egrep": grep,
-        "grep": grep,
         "head": head,
         "md5sum": checksum,
         "sha1sum": checksum,

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from labkit.node.container_files import FileError, OpaqueError
 from labkit.node.process import ExitError, Process, Shell, Streams
-from labkit.node.shell_syntax import Simple, Substitution, Text, Variable, Word, parse
+from labkit.node.shell_syntax import parse
+from labkit.node.shell_tree import Simple, Substitution, Text, Variable, Word
 
 
 def expand_all(words: Sequence[Word], streams: Streams, shell: Shell) -> Process[list[str]]:

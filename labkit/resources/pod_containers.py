@@ -16,8 +16,8 @@ from labkit.kube.status import (
     field_unsupported,
 )
 from labkit.resources.pod_diff import internal
+from labkit.resources.pod_resources import validate_resources
 from labkit.resources.pod_volumes import ENVIRONMENT_FIELDS, relative_path, validate_field_reference, validate_resource_reference
-from labkit.resources.quantities import canonical, parse
 
 PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 PROTOCOLS = ("SCTP", "TCP", "UDP")
@@ -25,7 +25,6 @@ MESSAGE_POLICIES = ("File", "FallbackToLogsOnError")
 RESTART_POLICIES = ("Always", "Never", "OnFailure")
 PROPAGATIONS = ("Bidirectional", "HostToContainer", "None")
 LARGEST_ID = 2**31 - 1
-_CONTAINER_RESOURCES = frozenset({"cpu", "memory", "ephemeral-storage"})
 _NEVER_EPHEMERAL = ("ports", "resources", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "resizePolicy", "restartPolicy")
 _VALUE_SOURCES = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef")
 
@@ -279,55 +278,6 @@ def _mounts(container: Obj, volumes: frozenset[str], path: str) -> list[FieldErr
     return errors
 
 
-def validate_resources(resources: Obj, path: str) -> list[FieldError]:
-    """Requests and limits: names, no negative amounts, and no request above its limit."""
-    errors: list[FieldError] = []
-    limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
-    for part, amounts in (("limits", limits), ("requests", requests)):
-        for name in sorted(amounts):
-            here, amount = f"{path}.{part}[{name}]", amounts[name]
-            errors += _resource_name(name, here)
-            if parse(amount) < 0:
-                errors.append(field_invalid(here, canonical(amount), "must be greater than or equal to 0"))
-            if part == "requests" and name in limits:
-                errors += _within_limit(name, amount, limits[name], f"{path}.requests")
-            elif part == "requests" and not _may_exceed(name):
-                errors.append(field_required(f"{path}.limits", "Limit must be set for non overcommitable resources"))
-    return errors
-
-
-def _within_limit(name: str, amount: str, limit: str, path: str) -> list[FieldError]:
-    asked, granted = parse(amount), parse(limit)
-    if asked != granted and not _may_exceed(name):
-        return [field_invalid(path, canonical(amount), f"must be equal to {name} limit of {canonical(limit)}")]
-    if asked > granted:
-        return [field_invalid(path, canonical(amount), f"must be less than or equal to {name} limit of {canonical(limit)}")]
-    return []
-
-
-def _may_exceed(name: str) -> bool:
-    """Whether limits may be larger than what is there: not for huge pages and other people's resources."""
-    return ("/" not in name or "kubernetes.io/" in name) and not name.startswith("hugepages-")
-
-
-def _resource_name(name: str, path: str) -> list[FieldError]:
-    errors = [field_invalid(path, name, text) for text in names.is_qualified_name(name)]
-    if "/" in name or name in _CONTAINER_RESOURCES or name.startswith("hugepages-"):
-        return errors
-    if not errors and name not in _QUOTA_RESOURCES:
-        errors.append(field_invalid(path, name, "must be a standard resource type or fully qualified"))
-    return [*errors, field_invalid(path, name, "must be a standard resource for containers")]
-
-
-_QUOTA_RESOURCES = frozenset(
-    {
-        *(f"{part}.{name}" for part in ("limits", "requests") for name in _CONTAINER_RESOURCES),
-        *("pods", "resourcequotas", "services", "replicationcontrollers", "secrets", "configmaps", "persistentvolumeclaims"),
-        *("storage", "requests.storage", "services.nodeports", "services.loadbalancers"),
-    }
-)
-
-
 def validate_ids(context: Obj, fields: Sequence[str], path: str) -> list[FieldError]:
     """User and group ids fit into 31 bits."""
     found = ((field, context.get(field)) for field in fields)
@@ -385,4 +335,4 @@ def _handler(handler: Obj, path: str) -> list[FieldError]:
     return errors + [field_forbidden(f"{path}.{kind}", "may not specify more than 1 handler type") for kind in found[1:]]
 
 
-__all__ = ["validate_containers", "validate_host_network", "validate_ids", "validate_images", "validate_resources"]
+__all__ = ["validate_containers", "validate_host_network", "validate_ids", "validate_images"]

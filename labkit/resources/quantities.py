@@ -6,8 +6,10 @@ What is read is written back in upstream's canonical form: the largest suffix of
 from __future__ import annotations
 
 import re
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, Context, Decimal, InvalidOperation
 
+_EXACT = Context(prec=100)  # the default would round large amounts
+_LARGEST_POWER = 99
 _FORM = re.compile(r"(?P<number>[+-]?(?:\d+\.?\d*|\.\d+))(?P<suffix>[KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?")
 _BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
@@ -21,7 +23,7 @@ def parse(value: str | float) -> Decimal:
         ValueError: it is no quantity.
     """
     number, suffix = _split(value)
-    return _value(number, suffix).quantize(Decimal(1).scaleb(-9), rounding=ROUND_CEILING)
+    return _rounded(_value(number, suffix), -9)
 
 
 def is_zero(value: str | float) -> bool:
@@ -40,17 +42,17 @@ def canonical(value: str | float) -> str:
         ValueError: it is no quantity.
     """
     number, suffix = _split(value)
-    amount = _value(number, suffix).quantize(Decimal(1).scaleb(-3), rounding=ROUND_CEILING)
+    amount = _rounded(_value(number, suffix), -3)
     if amount == 0:
         return "0"
     if suffix in _BINARY and abs(amount) >= 1024 and amount == amount.to_integral_value():
         return _binary(int(amount))
     if suffix[:1] in {"e", "E"} and len(suffix) > 1:
         exponent = _exponent(amount)
-        return f"{int(amount.scaleb(-exponent))}" + (f"e{exponent}" if exponent else "")
+        return f"{int(_EXACT.scaleb(amount, -exponent))}" + (f"e{exponent}" if exponent else "")
     exponent = _exponent(amount)
     letter = next(letter for letter, power in _DECIMAL.items() if power == exponent)
-    return f"{int(amount.scaleb(-exponent))}{letter}"
+    return f"{int(_EXACT.scaleb(amount, -exponent))}{letter}"
 
 
 def _split(value: str | float) -> tuple[Decimal, str]:
@@ -62,10 +64,25 @@ def _split(value: str | float) -> tuple[Decimal, str]:
 
 def _value(number: Decimal, suffix: str) -> Decimal:
     if suffix in _BINARY:
-        return number * Decimal(1024 ** _BINARY[suffix])
+        return _EXACT.multiply(number, Decimal(1024 ** _BINARY[suffix]))
     if suffix in _DECIMAL:
-        return number.scaleb(_DECIMAL[suffix])
-    return number.scaleb(int(suffix[1:]))
+        return _EXACT.scaleb(number, _DECIMAL[suffix])
+    power = int(suffix[1:])
+    if abs(power) > _LARGEST_POWER:
+        raise ValueError(FORM_TEXT)
+    return _EXACT.scaleb(number, power)
+
+
+def _rounded(amount: Decimal, exponent: int) -> Decimal:
+    """The amount, rounded up to a power of ten.
+
+    Raises:
+        ValueError: it is beyond all measure.
+    """
+    try:
+        return amount.quantize(Decimal(1).scaleb(exponent), rounding=ROUND_CEILING, context=_EXACT)
+    except InvalidOperation as error:
+        raise ValueError(FORM_TEXT) from error
 
 
 def _binary(amount: int) -> str:
@@ -77,4 +94,5 @@ def _binary(amount: int) -> str:
 
 def _exponent(amount: Decimal) -> int:
     """The largest multiple of three, at most 18, that leaves a whole number."""
-    return next(power for power in range(18, -10, -3) if amount.scaleb(-power) == amount.scaleb(-power).to_integral_value())
+    scaled = ((power, _EXACT.scaleb(amount, -power)) for power in range(18, -10, -3))
+    return next(power for power, value in scaled if value == value.to_integral_value())

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from labkit.kube.calls import Call, Create, Delete, Get, List, Patch, Rule, Sign, Sleep, Update
-from labkit.kube.clock import UTC
 from labkit.kube.objects import Obj, meta, name_of, namespace_of, uid_of
 from labkit.kube.patches import merge_patch, strategic_merge_patch
 from labkit.kube.scope import Scope
@@ -41,12 +40,12 @@ def scope(user: UserInfo = ALICE, version: str = "1.37", gates: Mapping[str, boo
     return Scope(now, Era(version, gates or {}), Numbers(), user)
 
 
-def obj(name: str, namespace: str = "", *, uid: str = "", **fields: Any) -> Obj:
-    """An object; fields of its metadata may be given as `metadata={…}`."""
+def obj(name: str, namespace: str = "", **fields: Any) -> Obj:
+    """An object; its `uid` and other fields of its metadata (`metadata={…}`) may be given."""
     found: Obj = {"metadata": {"name": name}}
     if namespace:
         found["metadata"]["namespace"] = namespace
-    found["metadata"]["uid"] = uid or f"{name}-uid"
+    found["metadata"]["uid"] = fields.pop("uid", f"{name}-uid")
     found["metadata"] |= fields.pop("metadata", {})
     return found | fields
 

@@ -23,7 +23,7 @@ from labkit.clusters.embedded.bootstrap import bootstrap
 from labkit.clusters.embedded.front import Front
 from labkit.clusters.embedded.settings import Settings, Started
 from labkit.clusters.pki import make_pki, write_file
-from labkit.controllers import namespaces, root_ca_publisher, service_accounts
+from labkit.controllers import cluster_role_aggregation, garbage_collector, namespaces, root_ca_publisher, service_accounts, tokens
 from labkit.kube.controllers import Controller
 from labkit.kube.objects import dig
 from labkit.kube.scope import Scope
@@ -127,20 +127,28 @@ def _controllers(settings: Settings, version: str, ca: str, volumes: DirectoryVo
     return (
         service_accounts.controller(),
         root_ca_publisher.controller(ca),
+        tokens.controller(ca),
         namespaces.controller(),
+        garbage_collector.controller(),
+        cluster_role_aggregation.controller(),
         scheduler.controller(),
         lifecycle.controller(),
         lifecycle.role_controller(),
-        agent.controller(node, volumes, node_facts(node, kubelet_version=f"v{version}", provider_id=f"kind://docker/{settings.name}/{node}")),
+        agent.controller(
+            node, volumes, node_facts(node, kubelet_version=f"v{version}", provider_id=f"kind://docker/{settings.name}/{node}")
+        ),
     )
 
 
 def _runner(controller: Controller, host: Host) -> Runner:
-    watches_as = UserInfo(controller.watches_as, (AUTHENTICATED_GROUP,)) if controller.watches_as else UserInfo(controller.user, controller.groups)
+    watches_as = (
+        UserInfo(controller.watches_as, (AUTHENTICATED_GROUP,)) if controller.watches_as else UserInfo(controller.user, controller.groups)
+    )
     return Runner(
         controller,
         InProcessClient(host, UserInfo(controller.user, controller.groups)),
         watcher=InProcessClient(host, watches_as),
+        sign=host.sign,
         clock=host.clock,
         random=host.server.random,
         era=host.server.era,

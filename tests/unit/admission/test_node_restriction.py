@@ -36,8 +36,8 @@ def token(audience: str) -> Obj:
 
 def world(volumes: list[Obj], *, driver: bool = True, volume: bool = True, in_tree: bool = False, on: str = "mynode") -> World:
     pv = {"azureFile": {"secretName": "s", "shareName": "x"}} if in_tree else {"csi": {"driver": DRIVER, "volumeHandle": "h"}}
-    claim = {"spec": {"volumeName": "pvname"}}
-    requests = {"spec": {"tokenRequests": [{"audience": "foo"}]}}
+    claim: dict[str, Any] = {"spec": {"volumeName": "pvname"}}
+    requests: dict[str, Any] = {"spec": {"tokenRequests": [{"audience": "foo"}]}}
     return World(
         {
             "pods": [obj("mysapod", NS, uid="mysapod-uid", spec={"nodeName": on, "serviceAccountName": "mysa", "volumes": volumes})],

@@ -17,9 +17,9 @@ from tests.unit.rules_world import World, obj, scope
 NAMESPACE = "myns"
 PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 VOLUME = "kube-api-access-bbbbb"  # the suffix of a randomness that always gives the lowest number
-ENFORCED = {"metadata": {"annotations": {"kubernetes.io/enforce-mountable-secrets": "true"}}}
+ENFORCED: dict[str, Any] = {"metadata": {"annotations": {"kubernetes.io/enforce-mountable-secrets": "true"}}}
 UNLISTED = 'secret.secretName="foo" is not allowed because service account default does not reference that secret'
-MIRROR = {"metadata": {"annotations": {"kubernetes.io/config.mirror": "true"}}}
+MIRROR: dict[str, Any] = {"metadata": {"annotations": {"kubernetes.io/config.mirror": "true"}}}
 OWN_MOUNT = {"name": "my-custom-mount", "readOnly": False, "mountPath": PATH}
 
 
@@ -223,7 +223,7 @@ def env_from(name: str = "foo") -> Obj:
 
 LISTS_FOO = account(**ENFORCED, secrets=[{"name": "foo"}])
 LISTS_NOTHING = account(**ENFORCED)
-BASE = {"serviceAccountName": "default", "automountServiceAccountToken": False}
+BASE: dict[str, Any] = {"serviceAccountName": "default", "automountServiceAccountToken": False}
 
 
 @pytest.mark.parametrize(

@@ -83,13 +83,16 @@ def test_null_means_not_set(world: World) -> None:
 
 
 def test_no_such_mode(world: World) -> None:
-    text = 'CreateOptions.meta.k8s.io "" is invalid: fieldValidation: Unsupported value: "Foo": supported values: "", "Ignore", "Strict", "Warn"'
+    why = 'fieldValidation: Unsupported value: "Foo": supported values: "", "Ignore", "Strict", "Warn"'
+    text = f'CreateOptions.meta.k8s.io "" is invalid: {why}'
     assert world.refused("POST", f"{ACCOUNTS}?fieldValidation=Foo", account()) == (422, "Invalid", text)
 
 
 def test_a_patch_with_an_unknown_field(world: World) -> None:
     world.ok("POST", ACCOUNTS, account())
-    strict = world.refused("PATCH", f"{ACCOUNTS}/x?fieldValidation=Strict", {"foo": 1}, content_type="application/strategic-merge-patch+json")
+    strict = world.refused(
+        "PATCH", f"{ACCOUNTS}/x?fieldValidation=Strict", {"foo": 1}, content_type="application/strategic-merge-patch+json"
+    )
     assert strict == (422, "Invalid", ' "" is invalid: patch: Invalid value: "map[foo:1]": strict decoding error: unknown field "foo"')
     warned = world.response("PATCH", f"{ACCOUNTS}/x", {"foo": 1}, content_type="application/merge-patch+json")
     assert (warned.status, warned.warnings) == (200, ('unknown field "foo"',))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labkit.apiserver.negotiation import (
@@ -48,7 +48,14 @@ METADATA = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,app
         pytest.param(b"", YAML, {}, id="empty-yaml"),
         pytest.param(b"{1: a, true: b, x: 2026-11-22}", YAML, {"1": "a", "true": "b", "x": "2026-11-22"}, id="yaml-has-json-types"),
         pytest.param(b"a: &x [1]\nb: *x", YAML, {"a": [1], "b": [1]}, id="alias"),
-        pytest.param(b"a: yes\nb: 'yes'", YAML, {"a": True, "b": "yes"}, id="yaml-1.1"),
+        pytest.param(b"a: yes\nb: 'yes'\nc: n\nd: Off", YAML, {"a": True, "b": "yes", "c": False, "d": False}, id="yaml-booleans"),
+        pytest.param(
+            b"list: [0400, 0x10, 1e3, .5, 22:22, ~, 1_0, -7]",
+            YAML,
+            {"list": [256, 16, 1000.0, 0.5, "22:22", None, 10, -7]},
+            id="yaml-numbers",
+        ),
+        pytest.param(b"a: &a {x: 1, y: 2}\nb: {<<: *a, x: 3}", YAML, {"a": {"x": 1, "true": 2}, "b": {"x": 3, "true": 2}}, id="yaml-merge"),
     ],
 )
 def test_bodies(body: bytes, content_type: str, expected: Any) -> None:
@@ -139,8 +146,9 @@ def test_other_media_types(content_type: str) -> None:
         ("NaN", "invalid character 'N' looking for beginning of value"),
         ("-Infinity", "invalid character 'I' looking for beginning of value"),
         ("[" * 100_000, "json: exceeded max depth"),
+        ('{"a":1e400}', "json: cannot unmarshal number 1e400 into Go value of type float64"),
     ],
-    ids=["colon", "comma", "trailing-comma", "no-quotes", "open-string", "nan", "infinity", "deep"],
+    ids=["colon", "comma", "trailing-comma", "no-quotes", "open-string", "nan", "infinity", "deep", "too-large"],
 )
 def test_json_errors(text: str, message: str) -> None:
     with pytest.raises(ValueError) as refused:
@@ -232,6 +240,7 @@ JSON_VALUES = st.recursive(
 )
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.dictionaries(st.text(), JSON_VALUES))
 def test_what_is_written_can_be_read(obj: dict[str, Any]) -> None:
     for pretty in (False, True):

@@ -94,7 +94,8 @@ def test_listeners_hear_of_a_change_only_after_the_commit(store: Store) -> None:
     heard: list[Change] = []
     store.listen(heard.append)
     store.create(PODS, pod("one"))
-    assert heard == [] and store.dirty
+    assert heard == []
+    assert store.dirty
     store.commit()
     assert [(change.type, name_of(change.obj)) for change in heard] == [("ADDED", "one")]
     assert not store.dirty
@@ -116,7 +117,8 @@ def test_a_watch_resumes_after_the_version_it_names(store: Store) -> None:
     store.create("secrets", {"metadata": {"name": "s", "namespace": "a"}})
     store.commit()
     told = store.since(int(meta(first)["resourceVersion"]), PODS)
-    assert told is not None and names(change.obj for change in told) == ["two"]
+    assert told is not None
+    assert names(change.obj for change in told) == ["two"]
 
 
 def test_what_was_committed_is_there_after_a_kill(tmp_path: Path) -> None:
@@ -143,7 +145,7 @@ def test_a_full_disk_is_said_and_nothing_changes(tmp_path: Path) -> None:
     store.commit()
     store._db.execute("PRAGMA max_page_count = 1")  # SQLite's own way to say that there is no room
     store.create(PODS, {**pod("big"), "spec": {"padding": "x" * 100_000}})
-    with pytest.raises(InternalError, match="could not be written .* nothing was changed"):
+    with pytest.raises(InternalError, match=r"could not be written .* nothing was changed"):
         store.commit()
     assert names(store.list(PODS)) == ["kept"]
     store._db.execute("PRAGMA max_page_count = 100000")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from labkit.kube.versions import Era
 from labkit.resources.kinds import Kind
 from labkit.resources.table import KINDS, by_resource
 
-NOW = datetime(2026, 11, 22, 22, 0, tzinfo=timezone.utc)
+NOW = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
 TODAY = Era("1.37")
 RESOURCES = {
     **by_resource(KINDS),
@@ -96,20 +96,36 @@ LAST = {"lastState": {"terminated": {"exitCode": 1, "finishedAt": "2026-11-22T21
     [
         pytest.param({"phase": "Pending"}, ["0/1", "Pending", "0"], id="pending"),
         pytest.param({"phase": "Running", "containerStatuses": [RUNNING]}, ["1/1", "Running", "0"], id="running"),
-        pytest.param({"phase": "Running", "containerStatuses": [RUNNING | {"restartCount": 3} | LAST]}, ["1/1", "Running", "3 (60m ago)"], id="restarted"),
-        pytest.param({"phase": "Running", "containerStatuses": [RUNNING | {"restartCount": 3}]}, ["1/1", "Running", "3"], id="restarted-some-time"),
         pytest.param(
-            {"phase": "Pending", "containerStatuses": [_container({"waiting": {"reason": "ErrImagePull"}})]}, ["0/1", "ErrImagePull", "0"], id="waiting"
+            {"phase": "Running", "containerStatuses": [RUNNING | {"restartCount": 3} | LAST]},
+            ["1/1", "Running", "3 (60m ago)"],
+            id="restarted",
+        ),
+        pytest.param(
+            {"phase": "Running", "containerStatuses": [RUNNING | {"restartCount": 3}]}, ["1/1", "Running", "3"], id="restarted-some-time"
+        ),
+        pytest.param(
+            {"phase": "Pending", "containerStatuses": [_container({"waiting": {"reason": "ErrImagePull"}})]},
+            ["0/1", "ErrImagePull", "0"],
+            id="waiting",
         ),
         pytest.param({"phase": "Succeeded", "containerStatuses": [COMPLETED]}, ["0/1", "Completed", "0"], id="completed"),
-        pytest.param({"phase": "Failed", "containerStatuses": [_container({"terminated": {"exitCode": 3}})]}, ["0/1", "ExitCode:3", "0"], id="exit-code"),
         pytest.param(
-            {"phase": "Failed", "containerStatuses": [_container({"terminated": {"exitCode": 137, "signal": 9}})]}, ["0/1", "Signal:9", "0"], id="signal"
+            {"phase": "Failed", "containerStatuses": [_container({"terminated": {"exitCode": 3}})]},
+            ["0/1", "ExitCode:3", "0"],
+            id="exit-code",
+        ),
+        pytest.param(
+            {"phase": "Failed", "containerStatuses": [_container({"terminated": {"exitCode": 137, "signal": 9}})]},
+            ["0/1", "Signal:9", "0"],
+            id="signal",
         ),
         pytest.param({"phase": "Failed", "reason": "Evicted"}, ["0/1", "Evicted", "0"], id="reason"),
-        pytest.param({"phase": "Running", "containerStatuses": [RUNNING, COMPLETED]}, ["1/1", "Completed", "0"], id="first-reason-from-behind"),
+        pytest.param(
+            {"phase": "Running", "containerStatuses": [RUNNING, COMPLETED]}, ["1/1", "Completed", "0"], id="first-reason-from-behind"
+        ),
     ],
-)  # fmt: skip
+)
 def test_pod_status(status: Obj, shown: list[str]) -> None:
     if status.get("containerStatuses") == [RUNNING, COMPLETED]:
         shown = ["1/1", "NotReady", "0"]
@@ -218,11 +234,24 @@ READY = {"type": "Ready", "status": "True"}
     ("node", "shown"),
     [
         pytest.param({}, ["Unknown", "<none>"], id="new"),
-        pytest.param({"status": {"conditions": [READY]}, "labels": {"node-role.kubernetes.io/control-plane": ""}}, ["Ready", "control-plane"], id="ready"),
-        pytest.param({"status": {"conditions": [READY | {"status": "Unknown"}]}, "labels": {"kubernetes.io/role": "b", "node-role.kubernetes.io/a": ""}}, ["NotReady", "a,b"], id="roles"),
-        pytest.param({"status": {"conditions": [READY]}, "spec": {"unschedulable": True}}, ["Ready,SchedulingDisabled", "<none>"], id="cordoned"),
+        pytest.param(
+            {"status": {"conditions": [READY]}, "labels": {"node-role.kubernetes.io/control-plane": ""}},
+            ["Ready", "control-plane"],
+            id="ready",
+        ),
+        pytest.param(
+            {
+                "status": {"conditions": [READY | {"status": "Unknown"}]},
+                "labels": {"kubernetes.io/role": "b", "node-role.kubernetes.io/a": ""},
+            },
+            ["NotReady", "a,b"],
+            id="roles",
+        ),
+        pytest.param(
+            {"status": {"conditions": [READY]}, "spec": {"unschedulable": True}}, ["Ready,SchedulingDisabled", "<none>"], id="cordoned"
+        ),
     ],
-)  # fmt: skip
+)
 def test_nodes(node: Obj, shown: list[str]) -> None:
     labels = node.pop("labels", {})
     assert _row("nodes", node | {"metadata": META | {"labels": labels}})[1:3] == shown
@@ -251,7 +280,9 @@ def test_wide_nodes(version: str, kernel: str) -> None:
         pytest.param("configmaps", {"data": {"a": ""}, "binaryData": {"b": ""}}, [2, "30s"], id="configmap"),
         pytest.param("leases.coordination.k8s.io", {"spec": {"holderIdentity": "me"}}, ["me", "30s"], id="lease"),
         pytest.param("roles.rbac.authorization.k8s.io", {}, ["2026-11-22T21:59:30Z"], id="role-shows-its-creation"),
-        pytest.param("priorityclasses.scheduling.k8s.io", {"value": 5, "preemptionPolicy": "Never"}, [5, False, "30s", "Never"], id="priorityclass"),
+        pytest.param(
+            "priorityclasses.scheduling.k8s.io", {"value": 5, "preemptionPolicy": "Never"}, [5, False, "30s", "Never"], id="priorityclass"
+        ),
         pytest.param(
             "rolebindings.rbac.authorization.k8s.io",
             {
@@ -266,16 +297,65 @@ def test_wide_nodes(version: str, kernel: str) -> None:
             ["ClusterRole/view", "30s", "u", "g", "n/s, /t"],
             id="rolebinding",
         ),
-        pytest.param("services", {"spec": {"type": "ClusterIP", "clusterIPs": ["10.96.0.1"], "ports": [{"port": 443, "protocol": "TCP"}]}}, ["ClusterIP", "10.96.0.1", "<none>", "443/TCP", "30s", "<none>"], id="service"),
-        pytest.param("services", {"spec": {"type": "NodePort", "ports": [{"port": 80, "nodePort": 30080, "protocol": "TCP"}], "selector": {"b": "2", "a": "1"}}}, ["NodePort", "<none>", "<none>", "80:30080/TCP", "30s", "a=1,b=2"], id="node-port"),
-        pytest.param("services", {"spec": {"type": "LoadBalancer"}}, ["LoadBalancer", "<none>", "<pending>", "<none>", "30s", "<none>"], id="load-balancer"),
-        pytest.param("services", {"spec": {"type": "ExternalName", "externalName": "x.y"}}, ["ExternalName", "<none>", "x.y", "<none>", "30s", "<none>"], id="external-name"),
-        pytest.param("endpointslices.discovery.k8s.io", {"addressType": "IPv4", "ports": [{"port": 80}, {"name": "n"}, {}], "endpoints": [{"addresses": ["1"]}, {"addresses": ["2", "3", "4", "5"]}]}, ["IPv4", "80,n,*", "1,2,3 + 2 more...", "30s"], id="endpointslice"),
-        pytest.param("endpointslices.discovery.k8s.io", {"addressType": "IPv4"}, ["IPv4", "<unset>", "<unset>", "30s"], id="empty-endpointslice"),
-        pytest.param("deployments.apps", {"spec": {"replicas": 2, "selector": {"matchLabels": {"b": "c"}, "matchExpressions": [{"key": "a", "operator": "In", "values": ["z", "y"]}, {"key": "d", "operator": "DoesNotExist"}]}, "template": {"spec": {"containers": [{"name": "c", "image": "x"}, {"name": "d", "image": "y"}]}}}, "status": {"readyReplicas": 1}}, ["1/2", 0, 0, "30s", "c,d", "x,y", "a in (y,z),b=c,!d"], id="deployment"),
+        pytest.param(
+            "services",
+            {"spec": {"type": "ClusterIP", "clusterIPs": ["10.96.0.1"], "ports": [{"port": 443, "protocol": "TCP"}]}},
+            ["ClusterIP", "10.96.0.1", "<none>", "443/TCP", "30s", "<none>"],
+            id="service",
+        ),
+        pytest.param(
+            "services",
+            {"spec": {"type": "NodePort", "ports": [{"port": 80, "nodePort": 30080, "protocol": "TCP"}], "selector": {"b": "2", "a": "1"}}},
+            ["NodePort", "<none>", "<none>", "80:30080/TCP", "30s", "a=1,b=2"],
+            id="node-port",
+        ),
+        pytest.param(
+            "services",
+            {"spec": {"type": "LoadBalancer"}},
+            ["LoadBalancer", "<none>", "<pending>", "<none>", "30s", "<none>"],
+            id="load-balancer",
+        ),
+        pytest.param(
+            "services",
+            {"spec": {"type": "ExternalName", "externalName": "x.y"}},
+            ["ExternalName", "<none>", "x.y", "<none>", "30s", "<none>"],
+            id="external-name",
+        ),
+        pytest.param(
+            "endpointslices.discovery.k8s.io",
+            {
+                "addressType": "IPv4",
+                "ports": [{"port": 80}, {"name": "n"}, {}],
+                "endpoints": [{"addresses": ["1"]}, {"addresses": ["2", "3", "4", "5"]}],
+            },
+            ["IPv4", "80,n,*", "1,2,3 + 2 more...", "30s"],
+            id="endpointslice",
+        ),
+        pytest.param(
+            "endpointslices.discovery.k8s.io", {"addressType": "IPv4"}, ["IPv4", "<unset>", "<unset>", "30s"], id="empty-endpointslice"
+        ),
+        pytest.param(
+            "deployments.apps",
+            {
+                "spec": {
+                    "replicas": 2,
+                    "selector": {
+                        "matchLabels": {"b": "c"},
+                        "matchExpressions": [
+                            {"key": "a", "operator": "In", "values": ["z", "y"]},
+                            {"key": "d", "operator": "DoesNotExist"},
+                        ],
+                    },
+                    "template": {"spec": {"containers": [{"name": "c", "image": "x"}, {"name": "d", "image": "y"}]}},
+                },
+                "status": {"readyReplicas": 1},
+            },
+            ["1/2", 0, 0, "30s", "c,d", "x,y", "a in (y,z),b=c,!d"],
+            id="deployment",
+        ),
         pytest.param("replicasets.apps", {"spec": {"replicas": 2}}, [2, 0, 0, "30s", "", "", "<none>"], id="replicaset"),
     ],
-)  # fmt: skip
+)
 def test_cells(resource: str, obj: Obj, shown: list[Any]) -> None:
     assert _row(resource, obj) == ["x", *shown]
 

@@ -76,7 +76,7 @@ class World:
 
     def ok(self, method: str, target: str, body: Any = None, **headers: str) -> Obj:
         """Send a request that succeeds; the object that it is answered with."""
-        answer = self.response(method, target, body, **headers)
+        answer = self.response(method, target, body, user=ADMIN, **headers)
         assert isinstance(answer.body, dict), answer
         assert answer.status < 300, answer.body.get("message")
         return answer.body

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from labkit.authorization import authorize
@@ -33,7 +35,7 @@ def world(*extra: Obj) -> World:
     )
 
 
-def role(*rules: Obj, **more: object) -> Obj:
+def role(*rules: Obj, **more: Any) -> Obj:
     return obj("r", "team", rules=list(rules), **more)
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit.cli import doctor
-from labkit.cli.group import main
+from labkit.cli import doctor, main
 from labkit.clusters.errors import MissingTool
 
 

@@ -218,6 +218,10 @@ def test_the_pods_image_is_nowhere(fake: Fake) -> None:
     up("t-a", "kind", say=said.append)
     assert fake.calls("kind load") == []
     assert "python3 -m tests.nodeimage ensure" in said[-1]
+    fake.set("docker-images", "labkit.local/tools:1\n")
+    assert not up("t-a", "kind")[1]
+    assert len(fake.calls("kind load")) == 1
+    assert len(fake.calls("kind create")) == 1
 
 
 def test_without_pytest_kind(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from labkit.clusters.embedded.settings import DEFAULT_ISSUER, Settings
 
-BASE = {"name": "lab", "state_dir": Path("/state")}
+BASE: dict[str, Any] = {"name": "lab", "state_dir": Path("/state")}
 
 
 def test_defaults_are_the_courses() -> None:

@@ -14,7 +14,7 @@ from labkit.machinery.queue import WorkQueue
 
 def on_loop(test: Callable[[], Awaitable[None]]) -> None:
     """Run an async test with two seconds at most."""
-    asyncio.run(asyncio.wait_for(test(), 2))  # type: ignore[arg-type]  # tests here are coroutine functions
+    asyncio.run(asyncio.wait_for(test(), 2))
 
 
 def test_a_key_waits_once() -> None:

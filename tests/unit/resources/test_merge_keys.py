@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from labkit.kube.patches import FieldRule
@@ -46,7 +48,7 @@ def test_a_pod_leads_to_its_containers() -> None:
 
 def test_extract() -> None:
     reference = "#/components/schemas/"
-    schemas = {
+    schemas: dict[str, dict[str, Any]] = {
         "io.k8s.api.core.v1.Thing": {
             "x-kubernetes-group-version-kind": [{"group": "", "version": "v1", "kind": "Thing"}],
             "properties": {"spec": {"allOf": [{"$ref": f"{reference}io.k8s.api.core.v1.ThingSpec"}]}, "dull": {"type": "string"}},

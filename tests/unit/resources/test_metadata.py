@@ -40,8 +40,10 @@ KEY_RULE = "must consist of alphanumeric characters, '-', '_' or '.', and must s
         pytest.param(
             {**GOOD, "finalizers": ["orphan", "foregroundDeletion"]},
             [
-                'metadata.finalizers: Invalid value: ["orphan","foregroundDeletion"]: '
-                "finalizer orphan and foregroundDeletion cannot be both set"
+                (
+                    'metadata.finalizers: Invalid value: ["orphan","foregroundDeletion"]: '
+                    "finalizer orphan and foregroundDeletion cannot be both set"
+                )
             ],
             id="finalizers-that-disagree",
         ),

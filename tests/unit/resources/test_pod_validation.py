@@ -65,16 +65,20 @@ PROJECTED = "spec.volumes[0].projected"
         pytest.param(
             token(expirationSeconds=599),
             [
-                f"{PROJECTED}.sources[0].serviceAccountToken.expirationSeconds: Invalid value: 599: "
-                "may not specify a duration less than 10 minutes"
+                (
+                    f"{PROJECTED}.sources[0].serviceAccountToken.expirationSeconds: Invalid value: 599: "
+                    "may not specify a duration less than 10 minutes"
+                )
             ],
             id="VAL-9-short",
         ),
         pytest.param(
             token(expirationSeconds=2**32 + 1),
             [
-                f"{PROJECTED}.sources[0].serviceAccountToken.expirationSeconds: Invalid value: 4294967297: "
-                "may not specify a duration larger than 2^32 seconds"
+                (
+                    f"{PROJECTED}.sources[0].serviceAccountToken.expirationSeconds: Invalid value: 4294967297: "
+                    "may not specify a duration larger than 2^32 seconds"
+                )
             ],
             id="VAL-9-long",
         ),
@@ -132,8 +136,10 @@ PROJECTED = "spec.volumes[0].projected"
         pytest.param(
             pod({"env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "nope"}}}]}),
             [
-                'spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: Invalid value: "nope": '
-                "error converting fieldPath: field label not supported: nope"
+                (
+                    'spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: Invalid value: "nope": '
+                    "error converting fieldPath: field label not supported: nope"
+                )
             ],
             id="unknown-field",
         ),
@@ -188,7 +194,7 @@ FORBIDDEN = (
 
 
 def changed(**spec: object) -> Obj:
-    made = copy(OLD)
+    made: Obj = copy(OLD)
     made["spec"].update(spec)
     STRATEGY.default(made)
     return made

@@ -66,7 +66,10 @@ def test_cluster_roles_may_name_paths() -> None:
         (
             {},
             [
-                "aggregationRule.clusterRoleSelectors: Required value: at least one clusterRoleSelector required if aggregationRule is non-nil"
+                (
+                    "aggregationRule.clusterRoleSelectors: Required value: "
+                    "at least one clusterRoleSelector required if aggregationRule is non-nil"
+                )
             ],
         ),
         ({"clusterRoleSelectors": [{"matchLabels": {"a": "b"}}]}, []),

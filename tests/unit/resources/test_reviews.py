@@ -141,7 +141,8 @@ PREFIX = '.authorization.k8s.io "" is invalid: '
             },
             {},
             (
-                '[spec.resourceAttributes.labelSelector.rawSelector: Invalid value: "a=b": may not specified at the same time as requirements, '
+                '[spec.resourceAttributes.labelSelector.rawSelector: Invalid value: "a=b": '
+                "may not specified at the same time as requirements, "
                 "spec.resourceAttributes.labelSelector.requirements[0].values: Required value: "
                 "must be specified when `operator` is 'In' or 'NotIn']"
             ),

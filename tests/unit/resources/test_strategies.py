@@ -39,8 +39,10 @@ def event(namespace: str, involved: str, **fields: object) -> Obj:
             nodes.STRATEGY,
             {"spec": {"taints": [{"key": "a", "effect": "NoSchedule"}, {"key": "a", "effect": "NoSchedule"}]}},
             [
-                'metadata.taints[1]: Duplicate value: {"Key":"a","Value":"","Effect":"NoSchedule","TimeAdded":null}: '
-                "taints must be unique by key and effect pair"
+                (
+                    'metadata.taints[1]: Duplicate value: {"Key":"a","Value":"","Effect":"NoSchedule","TimeAdded":null}: '
+                    "taints must be unique by key and effect pair"
+                )
             ],
             id="node-taint-twice",
         ),
