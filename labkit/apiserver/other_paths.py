@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from labkit.apiserver.discovery import Discovery, version_info
+from labkit.apiserver.negotiation import encode_json
 from labkit.apiserver.openapi import OpenApi
 from labkit.apiserver.request import Request, Response
 from labkit.apiserver.request_info import RequestInfo
@@ -48,7 +49,7 @@ class OtherPaths:
             return None
         path = "/" + request.path.strip("/")
         if path == "/version":
-            return Response(200, version_info(self._version))
+            return Response(200, encode_json(version_info(self._version), pretty=True))
         if path in HEALTH or path.startswith(tuple(f"{health}/" for health in HEALTH)):
             return _healthy(path, verbose="verbose" in request.query)
         found = serve(self._issuer_documents, request.path, request.headers.get("accept", ""))

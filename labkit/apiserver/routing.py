@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from labkit.apiserver.bodies import patched_object, read_body, read_delete_options
-from labkit.apiserver.negotiation import wants_table
+from labkit.apiserver.negotiation import check_accept, wants_table
 from labkit.apiserver.reads import read_list, read_one, read_watch, with_kind
 from labkit.apiserver.request import Answer, Request, Response, WatchStream
 from labkit.apiserver.request_info import RequestInfo
@@ -45,6 +45,9 @@ class Route:
         Raises:
             ApiError: the resource has no such verb or subresource, or the answer is a refusal.
         """
+        check_accept(self.request.headers.get("accept", ""))
+        if self.request.method == "HEAD":
+            raise _not_supported(self.info)
         if self.info.subresource:
             return (yield from self._subresource())
         if self.info.verb not in self.kind.verbs or not _addressed(self.info, self.kind):

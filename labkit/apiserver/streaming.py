@@ -25,7 +25,7 @@ from labkit.kube.clock import Clock
 from labkit.kube.objects import Obj, name_of
 from labkit.kube.status import ApiError, BadRequest, NotImplementedHere
 from labkit.node.containers import Api, open_container, status_of
-from labkit.node.process import CommandNotFoundError, Container, Fetch, Fetched, Pause, Streams
+from labkit.node.process import HELP, NOT_SERVED, CommandNotFoundError, Container, Fetch, Fetched, Pause, Streams
 from labkit.node.shell import execute
 from labkit.node.volumes import VolumeHost
 
@@ -76,8 +76,15 @@ class Streaming:
         channel = _Channel(socket, socket.ws_protocol or V1)
         with suppress(ConnectionError):  # the client left: nobody to tell
             await channel.send(STDOUT, b"")
-            stdin = await channel.read_stdin() if stream.stdin and _reads(stream.command) else b""
             streams = Streams()
+            stdin = b""
+            if stream.tty and stream.stdin and stream.command in (("sh",), ("ash",), ("/bin/sh",)):
+                streams.err += (
+                    f"labkit: no shell to talk to here; name a command, such as: exec {name_of(stream.pod)} -- ls. {HELP}\n".encode()
+                )
+                stdin = f"exit {NOT_SERVED}".encode()
+            elif stream.stdin and _reads(stream.command):
+                stdin = await channel.read_stdin()
             try:
                 code = await self._run(stream.command, container, stdin, streams)
                 status = exit_status(code)

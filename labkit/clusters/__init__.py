@@ -5,7 +5,7 @@ Importing this is cheap: kind, kubectl and the server itself are imported when t
 
 from __future__ import annotations
 
-from labkit.clusters.errors import ClusterError, ClusterGone, UserError, WrongUse
+from labkit.clusters.errors import ClusterError, ClusterGone, StartFailed, UserError, WrongUse
 from labkit.clusters.info import DEFAULT_NAME, ClusterInfo, Status
 from labkit.clusters.kubectl import kubectl_path
 from labkit.clusters.lifecycle import connect_or_start, down, logs, open_cluster, require_alive, running, status, up
@@ -15,6 +15,7 @@ __all__ = [
     "ClusterError",
     "ClusterGone",
     "ClusterInfo",
+    "StartFailed",
     "Status",
     "UserError",
     "WrongUse",

@@ -12,18 +12,16 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
+from labkit.clusters import slow_commands
 from labkit.clusters.errors import ClusterError, ClusterGone, MissingTool, StartFailed
-from labkit.clusters.home import lock, private_folder, unwritable
+from labkit.clusters.home import lock, private_folder
 from labkit.clusters.info import ClusterInfo, Status
 from labkit.clusters.kind_files import Files, Record
 from labkit.clusters.kind_image import TOOLS_IMAGE, KindOptions, has_tools_image, image_in_docker
@@ -37,7 +35,6 @@ LOCK_SECONDS = 900.0
 READY_SECONDS = 180.0
 COMMAND_SECONDS = 120.0
 POLL_SECONDS = 0.25
-GRACE_SECONDS = 5.0
 SETTLE_SECONDS = 2.0
 
 
@@ -181,12 +178,14 @@ class _Kind:
             StartFailed: kind refuses; the record stays, so that it can be tried again.
         """
         self._delete_nodes()
-        end = time.monotonic() + settle
-        while time.monotonic() < end:
+        begin = quiet_since = time.monotonic()
+        while time.monotonic() < quiet_since + settle:
             time.sleep(POLL_SECONDS)
             if self.name in self.clusters():
+                if time.monotonic() > begin + COMMAND_SECONDS:
+                    raise StartFailed(f"kind cluster {self.name!r} comes back each time that it is deleted. Restart Docker.")
                 self._delete_nodes()
-                end = time.monotonic() + settle
+                quiet_since = time.monotonic()
         shutil.rmtree(self.files.home / ".pytest-kind" / self.name, ignore_errors=True)
         self.files.forget()
 
@@ -204,7 +203,7 @@ class _Kind:
             yield
         except BaseException as error:
             self.say(f"Deleting what there is of kind cluster {self.name!r} …")
-            with _signals_wait():
+            with slow_commands.signals_wait():
                 try:
                     self.delete(settle=SETTLE_SECONDS)
                 except (StartFailed, MissingTool, OSError) as second:
@@ -254,78 +253,14 @@ class _Kind:
         return self._run_shown([sys.executable, "-P", "-m", "labkit.clusters.kind", *fixed, *arguments])
 
     def _run_shown(self, command: Sequence[str]) -> int:
-        """Run a slow command for the person who waits; its exit code. It is ended when this call is, by Ctrl-C or otherwise."""
         private_folder(self.files.folder)
         environment = {key: value for key, value in os.environ.items() if key != "KUBECONFIG"}
         # kind finds docker by PATH; this one has been checked.
         environment["PATH"] = os.pathsep.join([str(self.tools.docker.parent), environment.get("PATH", "")])
-        with self._output() as output:
-            child = subprocess.Popen(
-                command,
-                cwd=self.files.home,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                pass_fds=[self.held],
-                start_new_session=True,
-            )
-            with child:
-                try:
-                    return child.wait()
-                except BaseException:
-                    _end_group(child)
-                    raise
-
-    @contextmanager
-    def _output(self) -> Iterator[BinaryIO | int]:
-        """A terminal sees kind at work; otherwise the log has it."""
-        if _is_terminal():
-            yield 2
-            return
-        try:
-            with os.fdopen(os.open(self.files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as log:
-                yield log
-        except OSError as error:
-            raise unwritable(self.files.log, error) from error
+        return slow_commands.run(command, log=self.files.log, cwd=self.files.home, environment=environment, keep_open=self.held)
 
     def _last_words(self, code: int) -> str:
-        if _is_terminal():
-            return f"exit code {code}; see above"
-        try:
-            return last_line(self.files.log.read_text(errors="replace"))
-        except OSError:
-            return f"exit code {code}"
-
-
-def _end_group(child: subprocess.Popen[bytes]) -> None:
-    """End the child and what it runs: they are a session of their own."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(child.pid, number)
-            child.wait(GRACE_SECONDS)
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
-
-
-@contextmanager
-def _signals_wait() -> Iterator[None]:
-    """Let nothing interrupt what follows. Only a main thread may say so; in another no signal arrives anyway."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _is_terminal() -> bool:
-    return os.isatty(2) and sys.stderr is sys.__stderr__  # in a notebook, 2 may be the terminal that JupyterLab was started in
+        return slow_commands.last_words(self.files.log, code)
 
 
 def _require_pytest_kind() -> None:

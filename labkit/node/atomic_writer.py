@@ -64,7 +64,7 @@ class AtomicWriter:
         stale = self._stale(clean, old)
         written = old is None or bool(stale) or not _equal(clean, self.directory / old)
         owners = read_ledger(self.ledger)
-        name = _directory_name(now, random) if written else ""
+        name = self._new_name(now, random) if written else ""
         if written:
             owners |= self._fill(name, clean, group)
         for path, file in clean.items():
@@ -89,6 +89,12 @@ class AtomicWriter:
     def _current(self) -> str | None:
         link = self.directory / DATA
         return str(link.readlink()) if link.is_symlink() else None
+
+    def _new_name(self, now: datetime, random: Randomness) -> str:
+        while True:
+            name = f"{now.astimezone(UTC):..%Y_%m_%d_%H_%M_%S}.{random.below(2**32)}"
+            if not os.path.lexists(self.directory / name):
+                return name
 
     def _stale(self, clean: Payload, old: str | None) -> set[str]:
         """The paths of the old data that the new ones do not have."""
@@ -175,10 +181,6 @@ def check_path(path: str) -> None:
             raise VolumeError(f"invalid path: filenames must be less than or equal to {MAX_NAME} characters")
     if names[0].startswith(".."):
         raise VolumeError(f"invalid path: must not start with '..': {path}")
-
-
-def _directory_name(now: datetime, random: Randomness) -> str:
-    return f"{now.astimezone(UTC):..%Y_%m_%d_%H_%M_%S}.{random.below(2**32)}"
 
 
 def _equal(clean: Payload, root: Path) -> bool:

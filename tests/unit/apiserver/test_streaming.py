@@ -146,6 +146,12 @@ def test_a_terminal_has_one_stream(tmp_path: Path) -> None:
     assert found[1] == (1, b"cat: can't open '/x': No such file or directory\r\n")
 
 
+def test_a_shell_to_talk_to_is_refused(tmp_path: Path) -> None:
+    found = with_server(tmp_path, lambda server: frames(server, ["sh"], stdin=[], more="&tty=1"))
+    assert b"no shell to talk to here" in found[1][1]
+    assert json.loads(found[-1][1])["details"]["causes"] == [{"reason": "ExitCode", "message": "126"}]
+
+
 def test_a_program_that_is_not_there(tmp_path: Path) -> None:
     found = with_server(tmp_path, lambda server: frames(server, ["foo"]))
     status = json.loads(found[-1][1])

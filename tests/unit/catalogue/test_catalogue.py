@@ -51,8 +51,10 @@ def test_nothing_names_a_file_that_readers_do_not_have(file: str) -> None:
 
 
 def test_records_name_behaviours_that_exist() -> None:
-    named = [id for one in (*catalogue.commands(), *catalogue.manifests().values(), *catalogue.contradictions()) for id in one.behaviours]
-    assert set(named) <= set(catalogue.behaviours())
+    named = {
+        name for one in (*catalogue.commands(), *catalogue.manifests().values(), *catalogue.contradictions()) for name in one.behaviours
+    }
+    assert named <= set(catalogue.behaviours())
 
 
 @pytest.mark.parametrize(

@@ -107,17 +107,16 @@ def test_a_block_without_an_assertion_proves_nothing(lab: Lab) -> None:
 
 
 def test_an_expected_refusal_is_an_assertion(lab: Lab, results: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with documented("admission-sa-must-exist"):
-        with refused(403):
-            raise Forbidden("pods is forbidden: so there\nand much more")
+    with documented("admission-sa-must-exist"), refused(403):
+        raise Forbidden("pods is forbidden: so there\nand much more")
     assert capsys.readouterr().out.splitlines()[0] == "403 Forbidden: pods is forbidden: so there"
     assert records(results)[0]["evidence"] == "refused(403)"
 
 
 def test_a_refusal_that_does_not_come_fails_the_claim(lab: Lab, results: Path) -> None:
-    with pytest.raises(NoLongerSo, match="expected to refuse this with 403 Forbidden, and it did not"), documented(DEFAULT):
-        with refused(403):
-            pass
+    expected = "expected to refuse this with 403 Forbidden, and it did not"
+    with pytest.raises(NoLongerSo, match=expected), documented(DEFAULT), refused(403):
+        pass
 
 
 def test_an_unknown_id_is_found_before_the_block_runs(lab: Lab) -> None:
@@ -131,7 +130,7 @@ def test_without_a_cluster_nothing_can_be_claimed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("id", "begins", "ends"),
+    ("claimed", "begins", "ends"),
     [
         pytest.param(DEFAULT, "✓ Every", "and 3 more", id="holds"),
         pytest.param("kubectl-version-check", "✓ kubectl version", "since 1.28", id="with changes"),
@@ -140,7 +139,7 @@ def test_without_a_cluster_nothing_can_be_claimed() -> None:
         pytest.param("design-username-field", "✓ Proposed, never built: ", "", id="only proposed"),
     ],
 )
-def test_line(id: str, begins: str, ends: str) -> None:
-    shown = line(behaviour(id))
+def test_line(claimed: str, begins: str, ends: str) -> None:
+    shown = line(behaviour(claimed))
     assert shown.startswith(begins)
     assert shown.endswith(ends)

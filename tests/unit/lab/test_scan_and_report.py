@@ -58,12 +58,12 @@ def test_cells_are_counted_as_jupyter_counts_them(tmp_path: Path) -> None:
     assert [claim.place for claim in scan_notebooks(tmp_path)] == ["02-x.ipynb:2"]
 
 
-def shown(id: str, cluster: str = "kind", outcome: Outcome = Outcome.SHOWN, text: str = "x") -> Evidence:
-    return Evidence(id, "02", cluster, "1.37", outcome, text)
+def shown(of: str, cluster: str = "kind", outcome: Outcome = Outcome.SHOWN, text: str = "x") -> Evidence:
+    return Evidence(of, "02", cluster, "1.37", outcome, text)
 
 
 def made(*of: Evidence, claims: tuple[Claim, ...] = ()) -> Report:
-    return make_report(claims, of, {id: behaviours()[id] for id in (A, B, C)})
+    return make_report(claims, of, {one: behaviours()[one] for one in (A, B, C)})
 
 
 def test_matrix() -> None:
@@ -109,7 +109,7 @@ def test_forms() -> None:
     page = report_forms.html(report)
     assert "a &lt; b" in page
     assert page.count("<tr id=") == 3
-    suite = ET.fromstring(report_forms.junit(report))[0]  # noqa: S314  # made a line above
+    suite = ET.fromstring(report_forms.junit(report))[0]
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "1", "1")
 
 
