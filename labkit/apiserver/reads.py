@@ -39,13 +39,20 @@ class Filter:
             known = set(selectable(kind, {"metadata": {}}))
             for field in self._fields.fields:
                 if field not in known:
-                    raise BadRequest(f"field label not supported: {field}")
+                    raise BadRequest(_unknown_field(kind, field))
 
     def matches(self, obj: Obj) -> bool:
         """Whether both selectors accept the object."""
         if self._labels is not None and not self._labels.matches(labels_of(obj)):
             return False
         return self._fields is None or self._fields.matches(selectable(self._kind, obj))
+
+
+def _unknown_field(kind: Kind, field: str) -> str:
+    """Kinds with fields of their own say it in other words than the rest (apimachinery/pkg/runtime/conversion.go)."""
+    if kind.strategy.selectable_fields({}):
+        return f"field label not supported: {field}"
+    return f'"{field}" is not a known field selector: only "metadata.name", "metadata.namespace"'
 
 
 def with_kind(kind: Kind, obj: Obj) -> Obj:

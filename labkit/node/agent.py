@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from labkit.kube.calls import Delete, Patch, Rule, find, list_
 from labkit.kube.controllers import Controller, Event, Source
@@ -60,6 +61,7 @@ class _Known:
 
     run: PodRun | None = None
     failures: int = 0
+    not_before: datetime | None = None  # when the next attempt is due, after one that failed
     reported: Obj | None = None
     problems: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # by container: reason and message of what keeps it waiting
 
@@ -115,21 +117,26 @@ class NodeAgent:
         """
         uid = uid_of(pod)
         known = self._pods.setdefault(uid, _Known(run_of(pod)))
+        left = (known.not_before - scope.now).total_seconds() if known.not_before else 0.0
+        if 0 < left <= LAST_RETRY:  # a change of the Pod is no reason to try sooner; its own status is one
+            return left
         if known.run is None:
             yield from self._report(pod, None, scope)
         failed = yield from self._mount(pod, scope)
         if failed:
             known = self._pods.get(uid, known)
-            self._pods[uid] = replace(known, failures=known.failures + 1)
+            delay = min(FIRST_RETRY * 2.0**known.failures, LAST_RETRY)
+            self._pods[uid] = replace(known, failures=known.failures + 1, not_before=scope.now + timedelta(seconds=delay))
             if known.run is None:
-                return min(FIRST_RETRY * 2.0**known.failures, LAST_RETRY)
+                return delay
         else:
-            self._pods[uid] = replace(self._pods.get(uid, known), failures=0)
+            self._pods[uid] = replace(self._pods.get(uid, known), failures=0, not_before=None)
             yield from self._start(pod, scope)
         known = self._pods[uid]
         if known.run is not None:
             yield from self._report(pod, known.run, scope)
         if known.problems:
+            self._pods[uid] = replace(self._pods[uid], not_before=scope.now + timedelta(seconds=RESTART_SECONDS))
             return RESTART_SECONDS
         return SYNC_SECONDS + scope.random.below(SYNC_SECONDS // 2 + 1)
 

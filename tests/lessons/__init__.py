@@ -1,0 +1,1 @@
+"""The lessons as a whole: their form, and their exercises."""

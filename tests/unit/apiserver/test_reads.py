@@ -45,9 +45,16 @@ def test_selectors(world: World, query: str, expected: list[str]) -> None:
     assert names(world.ok("GET", ACCOUNTS + query)) == expected
 
 
-def test_a_field_that_cannot_be_selected(world: World) -> None:
-    text = "field label not supported: spec.colour"
-    assert world.refused("GET", f"{ACCOUNTS}?fieldSelector=spec.colour=red") == (400, "BadRequest", text)
+@pytest.mark.parametrize(
+    ("resource", "text"),
+    [
+        ("serviceaccounts", '"spec.colour" is not a known field selector: only "metadata.name", "metadata.namespace"'),
+        ("pods", "field label not supported: spec.colour"),
+    ],
+)
+def test_a_field_that_cannot_be_selected(world: World, resource: str, text: str) -> None:
+    target = f"/api/v1/namespaces/a/{resource}?fieldSelector=spec.colour=red"
+    assert world.refused("GET", target) == (400, "BadRequest", text)
 
 
 def test_items_of_a_list_do_not_repeat_their_kind(world: World) -> None:

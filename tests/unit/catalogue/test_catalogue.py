@@ -51,9 +51,9 @@ def test_nothing_names_a_file_that_readers_do_not_have(file: str) -> None:
 
 
 def test_records_name_behaviours_that_exist() -> None:
-    named = {
-        name for one in (*catalogue.commands(), *catalogue.manifests().values(), *catalogue.contradictions()) for name in one.behaviours
-    }
+    named = {name for command in catalogue.commands() for name in command.behaviours}
+    named |= {name for manifest in catalogue.manifests().values() for name in manifest.behaviours}
+    named |= {name for contradiction in catalogue.contradictions() for name in contradiction.behaviours}
     assert named <= set(catalogue.behaviours())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -40,7 +41,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     info = ClusterInfo("lab", "embedded", "1.37.2", "https://127.0.0.1:1", Path("/nowhere"))
     monkeypatch.setattr("labkit.clusters.connect_or_start", lambda: info)
     monkeypatch.setattr(connecting, "Api", SimpleNamespace(from_kubeconfig=lambda _: made))
-    monkeypatch.setattr(connecting.atexit, "register", lambda *_: None)
+    monkeypatch.setattr("labkit.lab.connecting.atexit.register", lambda *_: None)
     before = connecting.use(None)
     yield made
     connecting.use(before)
@@ -81,7 +82,7 @@ def test_the_end_of_a_kernel_clears_what_it_made(cluster: Cluster) -> None:
     old = connect("02")
     old.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": old.unique("closing")}})
     cluster.objects[f"{NAMESPACES}/later"] = {"metadata": {"name": "later", "labels": old.session.labels("02")}, "status": {}}
-    connecting._leave(old, connecting.os.getpid())
+    connecting._leave(old, os.getpid())
     assert namespaces(cluster) == {"later"}
 
 

@@ -113,7 +113,11 @@ def test_a_stale_cache_starts_nothing_twice() -> None:
 
 def test_without_the_root_ca_the_pod_waits_and_says_so() -> None:
     world, node = world_with(pod(), ca=False), agent()
-    delays = [synced(node, world) for _ in range(3)]
+    delays = []
+    for _ in range(3):
+        delays.append(synced(node, world))
+        assert synced(node, world) == delays[-1]  # nothing is tried before its time
+        world.now += timedelta(seconds=delays[-1] or 0)
     assert delays == [0.5, 1.0, 2.0]
     assert phases(world) == ["Pending"]
     status = world.get("pods", "web", "team-a")["status"]

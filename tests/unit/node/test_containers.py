@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,6 @@ def test_an_image_that_cannot_be_had(tmp_path: Path) -> None:
         'Head "https://labkit.local/v2/nope/manifests/1": dial tcp: lookup labkit.local on 127.0.0.11:53: no such host'
     )
     assert waiting() == {"message": failure, "reason": "ErrImagePull"}
-    run(agent.sync("team-a/web/uid-web", scope()), world)
+    run(agent.sync("team-a/web/uid-web", scope(START + timedelta(seconds=15))), world)
     assert waiting() == {"message": f'Back-off pulling image "labkit.local/nope:1": ErrImagePull: {failure}', "reason": "ImagePullBackOff"}
     assert volumes.pods() == ["uid-web"]
