@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from datetime import datetime, timedelta
 
 from labkit.machinery.clock import MovableClock
 
@@ -22,7 +23,7 @@ class WorkQueue:
         self._dirty: set[str] = set()
         self._working: set[str] = set()
         self._failures: dict[str, int] = {}
-        self._timers: set[asyncio.Task[None]] = set()
+        self._timers: dict[str, tuple[datetime, asyncio.Task[None]]] = {}
         self._news = asyncio.Event()
 
     def add(self, key: str) -> None:
@@ -35,10 +36,14 @@ class WorkQueue:
             self._news.set()
 
     def add_after(self, key: str, seconds: float) -> None:
-        """Ask for it in `seconds` of the cluster's clock."""
-        timer = asyncio.ensure_future(self._add_later(key, seconds))
-        self._timers.add(timer)
-        timer.add_done_callback(self._timers.discard)
+        """Ask for it in `seconds` of the cluster's clock. A key has one timer: of two, the earlier one counts."""
+        due = self._clock.now() + timedelta(seconds=seconds)
+        if key in self._timers:
+            planned, timer = self._timers[key]
+            if planned <= due:
+                return
+            timer.cancel()
+        self._timers[key] = due, asyncio.ensure_future(self._add_at(key, due))
 
     def add_rate_limited(self, key: str) -> None:
         """Ask for it again after a failure: 5 ms at first, twice as long each time, at most 1000 s."""
@@ -76,11 +81,13 @@ class WorkQueue:
         """Whether nothing waits and nothing is being worked on (timers apart)."""
         return not self._ready and not self._working
 
-    async def _add_later(self, key: str, seconds: float) -> None:
-        await self._clock.sleep(seconds)
+    async def _add_at(self, key: str, due: datetime) -> None:
+        await self._clock.until(due)
+        del self._timers[key]
         self.add(key)
 
     def close(self) -> None:
         """Drop the timers."""
-        for timer in tuple(self._timers):
+        for _, timer in self._timers.values():
             timer.cancel()
+        self._timers.clear()

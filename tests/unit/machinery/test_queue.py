@@ -49,19 +49,37 @@ def test_failures_come_back_later_each_time() -> None:
     async def main() -> None:
         clock = MovableClock()
         queue = WorkQueue(clock)
-        for _ in range(18):
-            queue.add_rate_limited("a")  # 5 ms, 10 ms, … 655 s
-        assert queue.failures("a") == 18
-        taken = []
-        for offset in (0, 400, 2000):
-            clock.move(timedelta(seconds=offset))
-            await asyncio.sleep(0.02)
-            while not queue.idle:
-                taken.append(offset)
-                queue.done(await queue.take())
-        assert taken == [0, 400, 2000], "timers follow the cluster's clock"
+        waits = []
+        for _ in range(19):  # 5 ms, 10 ms, … 655 s, and then no more than 1000 s
+            queue.add_rate_limited("a")
+            [(due, _)] = queue._timers.values()
+            waits.append((due - clock.now()).total_seconds())
+            clock.move(clock.offset + timedelta(seconds=1001))
+            queue.done(await queue.take())
+        assert queue.failures("a") == 19
+        assert waits[:4] == pytest.approx([0.005, 0.01, 0.02, 0.04], abs=0.003)
+        assert waits[-2:] == pytest.approx([655.36, 1000], abs=1)
         queue.forget("a")
         assert queue.failures("a") == 0
+        queue.close()
+
+    on_loop(main)
+
+
+def test_of_two_timers_the_earlier_counts() -> None:
+    async def main() -> None:
+        clock = MovableClock()
+        queue = WorkQueue(clock)
+        for seconds in (60, 30, 90):
+            queue.add_after("a", seconds)
+        taken = []
+        for offset in (29, 31, 100):
+            clock.move(timedelta(seconds=offset))
+            await asyncio.sleep(0.01)
+            if not queue.idle:
+                taken.append(offset)
+                queue.done(await queue.take())
+        assert taken == [31], "the later ones are gone"
         queue.close()
 
     on_loop(main)
