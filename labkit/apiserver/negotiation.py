@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from labkit.apiserver import protobuf
-from labkit.apiserver.yaml_bodies import YamlError, dump_yaml, parse_yaml
 from labkit.kube.objects import Obj
 from labkit.kube.status import ApiError, BadRequest, NotAcceptable, UnsupportedMediaType
 
@@ -42,9 +41,11 @@ def decode_body(body: bytes, content_type: str, expected: str = "") -> Obj:
         return _decode_protobuf(body, expected)
     found: Any
     if media_type == YAML:
+        from labkit.apiserver import yaml_bodies  # rare, and slow to import
+
         try:
-            found = parse_yaml(body)
-        except YamlError as error:
+            found = yaml_bodies.parse_yaml(body)
+        except yaml_bodies.YamlError as error:
             _unrecognized(body, expected, str(error))
     else:
         try:
@@ -168,7 +169,9 @@ def wants_aggregated_discovery(accept: str) -> bool:
 def encode(body: Obj, accept: str = "", *, pretty: bool = False) -> tuple[bytes, str]:
     """An answer's bytes and their media type: JSON, or YAML where the client takes only that."""
     if _accepted(accept).media_type == YAML:
-        return dump_yaml(body), YAML
+        from labkit.apiserver import yaml_bodies
+
+        return yaml_bodies.dump_yaml(body), YAML
     return encode_json(body, pretty=pretty), JSON
 
 

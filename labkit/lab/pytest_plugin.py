@@ -49,12 +49,14 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     build = config.rootpath / "build"
     cluster = option.labkit_cluster or os.environ.get("LABKIT_CLUSTER") or "embedded"
-    if not hasattr(config, "workerinput"):  # xdist's workers find all this in the environment and in their options
+    sanitize = build / "sanitize.cfg"
+    if not hasattr(config, "workerinput"):  # xdist's workers find all this made
         build.mkdir(parents=True, exist_ok=True)
         failed_notebooks.clear(build)
+        _write_sanitize_file(sanitize)
         config.pluginmanager.register(RunCluster(cluster, build, config), "labkit-cluster")
-        if tests_notebooks and not option.nbval_sanitize_with:
-            option.nbval_sanitize_with = str(_sanitize_file(build))
+    if tests_notebooks and not option.nbval_sanitize_with:
+        option.nbval_sanitize_with = str(sanitize)
     if tests_notebooks:
         config.pluginmanager.register(Cells(cluster, build), "labkit-cells")
 
@@ -148,13 +150,11 @@ class Cells:
         return self.runs[file.nodeid]
 
 
-def _sanitize_file(build: Path) -> Path:
+def _write_sanitize_file(path: Path) -> None:
     """The one table of what is not compared, in nbval's form."""
     from labkit.lab.normalise import sanitize_file
 
-    path = build / "sanitize.cfg"
     path.write_text(sanitize_file(), encoding="utf-8")
-    return path
 
 
 def _lessons(arguments: Sequence[str]) -> set[str]:

@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import contextlib
 import errno
+import gc
 import json
 import logging
 import os
@@ -51,6 +52,21 @@ def main(arguments: Sequence[str] | None = None, *, run: Run | None = None) -> i
     return daemon.run(run)
 
 
+def _the_cluster() -> Run:
+    """The server and all that is around it. Importing it is most of a start, so what slows that down is put off.
+
+    aiohttp makes a TLS context for clients as it is imported, with all of the system's authorities; this process is nobody's client. And the
+    garbage collector would look through thousands of new classes and functions, none of which ever goes.
+    """
+    os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = os.devnull
+    gc.disable()
+    from labkit.clusters.embedded.wiring import run
+
+    gc.freeze()
+    gc.enable()
+    return run
+
+
 def _detach() -> None:
     """Leave whoever started this, in a session that is new already: no zombie is left with them."""
     os.umask(0o077)
@@ -73,9 +89,7 @@ class _Daemon:
             if held is None:
                 raise UserError(f"Another process already serves the state in {settings.state_dir}. Stop it, or name another --state-dir.")
             if run is None:
-                from labkit.clusters.embedded.wiring import run as wiring_run
-
-                run = wiring_run
+                run = _the_cluster()
             asyncio.run(self._serve(self._with_port(settings), run))
         except Exception as error:  # the last resort: the one who waits is told, the log has the traceback
             LOG.error("the cluster %s ended: %s", self.files.name, error, exc_info=not isinstance(error, UserError))
