@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 # A kernel that will not start and a cell that will not end have limits of nbval's own, with better messages; this one is behind them.
 NOTEBOOK_TIMEOUT = 180
+RUN_VARIABLES = ("KUBECONFIG", "LABKIT_CLUSTER", "LABKIT_HOME", "LABKIT_RESULTS", "LABKIT_SESSION")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -57,6 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(RunCluster(cluster, build, config), "labkit-cluster")
     if tests_notebooks and not option.nbval_sanitize_with:
         option.nbval_sanitize_with = str(sanitize)
+    config.pluginmanager.register(Environment(), "labkit-environment")
     if tests_notebooks:
         config.pluginmanager.register(Cells(cluster, build), "labkit-cells")
 
@@ -99,6 +101,25 @@ class RunCluster:
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
         self.made.close()
+
+
+class Environment:
+    """Shows the run's cluster and home to notebooks and `cluster` tests, and to no other test.
+
+    So a test passes or fails alike with notebooks beside it and without, and none solves an exercise before the notebook gets there.
+    """
+
+    def __init__(self) -> None:
+        self.hidden: dict[str, str] = {}
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        if _is_cell(item) or item.get_closest_marker("cluster"):
+            os.environ |= self.hidden
+            self.hidden = {}
+        elif not self.hidden:  # once, and not before each test: a module's fixture may have set one of them for its tests
+            self.hidden = {name: os.environ.pop(name) for name in RUN_VARIABLES if name in os.environ}
+        return (yield)
 
 
 class Cells:

@@ -49,7 +49,7 @@ def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     return pytester.runpytest_subprocess(*("--nbval", "--nbval-current-env", "-Werror", *LIGHT, *arguments))
 
 
-def test_cells_get_the_cluster_and_a_home_that_is_gone_afterwards(pytester: pytest.Pytester) -> None:
+def test_cells_alone_get_the_cluster_and_a_home_that_is_gone_afterwards(pytester: pytest.Pytester) -> None:
     names = "LABKIT_CLUSTER", "LABKIT_HOME", "LABKIT_RESULTS", "LABKIT_SESSION", "KUBECONFIG"
     write_notebook(
         pytester.path / "01.ipynb",
@@ -59,8 +59,14 @@ def test_cells_get_the_cluster_and_a_home_that_is_gone_afterwards(pytester: pyte
     results = pytester.path / "build" / "results.jsonl"
     results.parent.mkdir()
     results.write_text("".join(json.dumps(one) + "\n" for one in shown) + '{"cut sho')
+    pytester.makepyfile(f"""
+        import os
+
+        def test_beside_the_notebooks():
+            assert not set(os.environ) & set({names!r})
+    """)
     result = run(pytester, "--numprocesses=1")
-    result.assert_outcomes(passed=1)
+    result.assert_outcomes(passed=2)
     assert [json.loads(line) for line in results.read_text().splitlines()] == shown[1:], "only what is shown again is forgotten"
     seen = json.loads((pytester.path / "seen").read_text())
     assert (seen["LABKIT_CLUSTER"], seen["KUBECONFIG"]) == ("embedded", "the-kubeconfig")
