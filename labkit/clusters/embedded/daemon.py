@@ -55,8 +55,8 @@ def main(arguments: Sequence[str] | None = None, *, run: Run | None = None) -> i
 def _the_cluster() -> Run:
     """The server and all that is around it. Importing it is most of a start, so what slows that down is put off.
 
-    aiohttp makes a TLS context for clients as it is imported, with all of the system's authorities; this process is nobody's client. And the
-    garbage collector would look through thousands of new classes and functions, none of which ever goes.
+    aiohttp makes a TLS context for clients as it is imported, with all of the system's authorities; this process is nobody's client. And
+    the garbage collector would look through thousands of new classes and functions, none of which ever goes.
     """
     os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = os.devnull
     gc.disable()
