@@ -30,6 +30,8 @@ __all__ = ["run_lab"]
 READY_WITHIN = 60.0  # seconds; a cold start with cold disk caches takes about ten
 GRACE = 10.0  # seconds for JupyterLab to end its kernels
 
+CONFIG = Path(__file__).parent / "jupyter_config"
+
 
 class JupyterFailed(UserError):
     """JupyterLab does not start, or did not go on."""
@@ -103,7 +105,9 @@ def _serve(work: Path, port: int, *, browser: bool, environment: Mapping[str, st
     # The token goes by environment, since everybody on the machine can read a command line. This environment's kubectl and labkit come
     # first on PATH, so that a terminal in JupyterLab has the course's.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    child_environment = {**os.environ, **environment, "JUPYTER_TOKEN": token, "PATH": path}
+    # Our defaults, under whatever a learner has chosen: no question about news over the first lesson.
+    defaults = os.pathsep.join(filter(None, [str(CONFIG), os.environ.get("JUPYTER_CONFIG_PATH", "")]))
+    child_environment = {**os.environ, **environment, "JUPYTER_TOKEN": token, "PATH": path, "JUPYTER_CONFIG_PATH": defaults}
     with _private(log) as output, _child(command, child_environment, output) as child:
         _wait_until_ready(child, port, token, log)
         print(f"\n  http://127.0.0.1:{port}{first}?token={token}\n\nYour lessons are in {work}. Ctrl-C stops everything.", flush=True)
