@@ -140,8 +140,8 @@ class _Daemon:
         write_kubeconfig(self.files.kubeconfig, settings.name, credentials)
         running = Running(this_process(), cluster.server, cluster.version)
         self.files.write_running(running)
-        self._tell({"ready": True}, last=True)
         LOG.info("ready: Kubernetes %s at %s, process %d", cluster.version, cluster.server, running.process.pid)
+        self._tell({"ready": True}, last=True)  # the last word: whoever waits for it may look at the log at once
         left = settings.idle_seconds
         while left > 0:
             await asyncio.sleep(left)

@@ -13,12 +13,14 @@ from tests.unit.lab.cluster_of_dicts import DictApi, make_lab
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """LABKIT_HOME, and none of the settings that a run of notebooks makes."""
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """LABKIT_HOME, none of the settings that a run of notebooks makes, and no lab that another test of this process is still in."""
     monkeypatch.setenv("LABKIT_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("LABKIT_SESSION", raising=False)
     monkeypatch.delenv("LABKIT_RESULTS", raising=False)
-    return tmp_path / "home"
+    before = connecting.use(None)
+    yield tmp_path / "home"
+    connecting.use(before)
 
 
 @pytest.fixture
