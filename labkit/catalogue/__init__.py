@@ -1,26 +1,51 @@
 """The catalogue: what the documents state, where, in which versions, and how today's Kubernetes differs.
 
+Beside it: upstream's rules, which the documents do not state but the sources have, and which labkit's docstrings cite.
+
 >>> behaviour("sa-controller-default-recreated").window
 Window(since='1.0', until=None)
+>>> rule("ADM-13").title
+'Mounting'
 """
 
 from __future__ import annotations
 
 import difflib
 
-from labkit.catalogue.loading import behaviours, commands, contradictions, documents, flags, manifests
-from labkit.catalogue.records import Behaviour, Command, Contradiction, Document, Flag, Manifest, Source, Status, Window
+from labkit.catalogue.loading import behaviours, commands, contradictions, documents, flags, manifests, rule_family, rules, uncited
+from labkit.catalogue.records import (
+    Behaviour,
+    Command,
+    Contradiction,
+    Correction,
+    Document,
+    Flag,
+    Manifest,
+    Source,
+    Status,
+    Uncited,
+    UncitedState,
+    Upstream,
+    UpstreamRule,
+    Window,
+)
 
 __all__ = [
     "Behaviour",
     "Command",
     "Contradiction",
+    "Correction",
     "Document",
     "Flag",
     "Manifest",
     "Source",
     "Status",
+    "Uncited",
+    "UncitedState",
     "UnknownBehaviour",
+    "UnknownRule",
+    "Upstream",
+    "UpstreamRule",
     "Window",
     "behaviour",
     "behaviours",
@@ -29,6 +54,9 @@ __all__ = [
     "documents",
     "flags",
     "manifests",
+    "rule",
+    "rules",
+    "uncited",
 ]
 
 
@@ -51,6 +79,36 @@ def behaviour(id: str) -> Behaviour:  # noqa: A002  # its name in the catalogue
         return behaviours()[id]
     except KeyError:
         raise UnknownBehaviour(id) from None
+
+
+class UnknownRule(LookupError):
+    """No rule has this id; the message names those that look like it."""
+
+    def __init__(self, wanted: str) -> None:
+        family = rule_family(wanted.upper().partition("-")[0])
+        if wanted.upper() in family:
+            meant = f"Did you mean {wanted.upper()}?"
+        elif family:
+            first, last = next(iter(family.values())), list(family)[-1]
+            span = f"There are {first.id} to {last}" if first.id != last else f"There is {last} alone"
+            meant = f"{span} ({first.topic})."
+        elif close := difflib.get_close_matches(wanted.upper(), rules(), n=3):
+            meant = f"Did you mean {' or '.join(close)}?"
+        else:
+            meant = "`labkit.catalogue.rules()` lists them all."
+        super().__init__(f"There is no rule {wanted!r}. {meant}")
+
+
+def rule(id: str) -> UpstreamRule:  # noqa: A002  # its name in the catalogue
+    """The rule of this id, such as `ADM-13`. Reads the rules of its family alone.
+
+    Raises:
+        UnknownRule: there is none; the message names close matches.
+    """
+    try:
+        return rule_family(id.partition("-")[0])[id]
+    except KeyError:
+        raise UnknownRule(id) from None
 
 
 def _sharing_words(wanted: str) -> list[str]:

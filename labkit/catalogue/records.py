@@ -1,4 +1,4 @@
-"""What the catalogue holds, as records: documents, behaviours, commands, flags, manifests, contradictions."""
+"""What the catalogue holds, as records: documents, behaviours, commands, flags, manifests, contradictions, rules."""
 
 from __future__ import annotations
 
@@ -128,3 +128,61 @@ class Contradiction:
     detail: str
     resolution: str
     behaviours: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Where upstream does it: a file of the kubernetes repository, and a function of it; either may be empty."""
+
+    file: str
+    function: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}, {self.function}" if self.file and self.function else self.file or self.function
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a real server of this version did differently from what its sources had been read to say."""
+
+    version: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRule:
+    """One numbered rule of the ServiceAccount machinery, as upstream's sources have it: `ADM-13`.
+
+    `topic` is what all rules with the same letters are about, and `read_from` the versions whose sources were read. `window` is None where
+    the rule names no version at which it began; a version inside the statement says how the rule once was.
+    """
+
+    id: str
+    title: str
+    statement: str
+    topic: str
+    read_from: str
+    window: Window | None = None
+    upstream: tuple[Upstream, ...] = ()
+    corrected: tuple[Correction, ...] = ()
+
+    @property
+    def family(self) -> str:
+        """The letters of the id: `ADM`."""
+        return self.id.partition("-")[0]
+
+
+class UncitedState(Enum):
+    """Whether something is left to do for a rule that no code names."""
+
+    NOT_BUILT = "not-built"
+    UNNAMED = "unnamed"
+    NOTHING_TO_DO = "nothing-to-do"
+
+
+@dataclass(frozen=True, slots=True)
+class Uncited:
+    """Why labkit's code names a rule nowhere."""
+
+    state: UncitedState
+    reason: str
