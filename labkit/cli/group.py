@@ -27,6 +27,7 @@ COMMANDS = {
     "lab": ("labkit.cli.course", "open the first lesson in JupyterLab (make lab)"),
     "test": ("labkit.cli.course", "run all tests and every notebook (make test)"),
     "report": ("labkit.cli.course", "which documented behaviours were shown, where"),
+    "explain": ("labkit.cli.explain", "tell what a rule (ADM-13) or a documented behaviour says, and where it is"),
     "reset": ("labkit.cli.course", "put a lesson back as the course has it"),
     "refresh": ("labkit.cli.refresh", "run the notebooks and store their outputs (make refresh)"),
 }
