@@ -39,13 +39,17 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A feature gate: the minor version in which it turned alpha (off), beta (on) and stable, and in which its name was dropped."""
+    """A feature gate: the minor version in which it turned alpha (off), beta (on) and stable, and in which its name was dropped.
+
+    `locked` is the version from which nobody can switch it off, where that is not the version in which it turned stable.
+    """
 
     alpha: str | None
     beta: str | None
     stable: str | None
     removed: str | None = None
     off_between: tuple[str, str] | None = None  # beta, yet switched off again from the first version to before the second
+    locked: str | None = None
 
     def default_at(self, version: Version) -> bool:
         """Whether the gate is on when nobody sets it. A gate whose name is gone stays as it was locked: on."""
@@ -61,7 +65,8 @@ class Gate:
 
     def locked_at(self, version: Version) -> bool:
         """Whether the gate can no longer be switched off."""
-        return self.stable is not None and version >= Version.parse(self.stable)
+        locked = self.locked or self.stable
+        return locked is not None and version >= Version.parse(locked)
 
 
 GATES: Mapping[str, Gate] = {
@@ -71,7 +76,7 @@ GATES: Mapping[str, Gate] = {
     "RootCAConfigMap": Gate("1.13", "1.20", "1.21", "1.23"),
     "ServiceAccountIssuerDiscovery": Gate("1.18", "1.20", "1.21", "1.24"),
     "CSIServiceAccountToken": Gate("1.20", "1.21", "1.22", "1.25"),
-    "LegacyServiceAccountTokenNoAutoGeneration": Gate(None, "1.24", "1.26", "1.29"),
+    "LegacyServiceAccountTokenNoAutoGeneration": Gate(None, "1.24", "1.26", "1.29", locked="1.27"),
     "LegacyServiceAccountTokenTracking": Gate("1.26", "1.27", "1.28", "1.30"),
     "LegacyServiceAccountTokenCleanUp": Gate("1.28", "1.29", "1.30", "1.32"),
     "ServiceAccountTokenJTI": Gate("1.29", "1.30", "1.32"),
