@@ -130,6 +130,12 @@ class InternalError(ApiError):
     code, reason = 500, "InternalError"
 
 
+class ServerTimeout(ApiError):
+    """500 with a reason of its own: the server could not do it in time; the client is to try again after a while."""
+
+    code, reason = 500, "ServerTimeout"
+
+
 class NotImplementedHere(ApiError):
     """501: Kubernetes has this and the embedded cluster has not; said, never guessed. `docs/differences.md` lists them."""
 
@@ -178,6 +184,13 @@ def forbidden(resource: str, name: str, why: str) -> Forbidden:
     else:
         message = f'{resource} "{name}" is forbidden: {why}'
     return Forbidden(message, details=resource_details(resource, name))
+
+
+def server_timeout(resource: str, operation: str, seconds: int, message: str = "") -> ServerTimeout:
+    """`The get operation against pods could not be completed at this time, please try again.`, or `message`; `seconds` are to be waited."""
+    text = message or f"The {operation} operation against {resource} could not be completed at this time, please try again."
+    details = {**resource_details(resource, operation), "retryAfterSeconds": seconds}
+    return ServerTimeout(text, details=details, headers={"Retry-After": str(seconds)})
 
 
 @dataclass(frozen=True, slots=True)
