@@ -26,6 +26,12 @@ SERVER_FLAGS = (
         "--service-account-max-token-expiration", type=duration, metavar="DURATION", help="tokens live no longer; default: no limit"
     ),
     click.option("--service-account-extend-token-expiration", type=switch, metavar="BOOL", help="default: true"),
+    click.option(
+        "--legacy-service-account-token-clean-up-period",
+        type=duration,
+        metavar="DURATION",
+        help="how long an automatic token Secret may go unused (1.28 and later); default: a year",
+    ),
     click.option("--disable-admission-plugins", type=words, metavar="LIST", help="switch admission plugins off"),
     click.option(
         "--idle-timeout", "idle_seconds", type=duration, metavar="DURATION", help="stop when nobody asks for so long; default: 2h"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -60,3 +61,28 @@ def parse_time(text: str) -> datetime:
     if found.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
     return found
+
+
+def day(at: datetime) -> str:
+    """`2026-11-22`: the day in UTC, as labels and ConfigMaps have it. As texts, days compare as they do in time."""
+    return at.astimezone(UTC).strftime("%Y-%m-%d")
+
+
+def parse_day(text: str) -> datetime:
+    """The beginning (UTC) of the day that `day` wrote.
+
+    Raises:
+        ValueError: it is no such text.
+    """
+    if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        raise ValueError(f"{text!r} is no day; one is written like 2026-11-22")
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def is_day(text: str) -> bool:
+    """Whether `parse_day` takes it."""
+    try:
+        parse_day(text)
+    except ValueError:
+        return False
+    return True

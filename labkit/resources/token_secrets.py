@@ -1,4 +1,7 @@
-"""Secrets that hold an account's token: how one is recognised (TKC-3, ERAADM-3; pkg/serviceaccount/util.go)."""
+"""Secrets that hold an account's token: how one is recognised, and what is noted on it (TKC-3, ERAADM-3, LEG-2, LEG-8).
+
+Upstream: pkg/serviceaccount/util.go, legacy.go.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from labkit.kube.objects import Obj, annotations_of, name_of, namespace_of, uid_
 from labkit.resources.indexes import ACCOUNT_NAME_ANNOTATION, TOKEN_SECRET_TYPE
 
 ACCOUNT_UID_ANNOTATION = "kubernetes.io/service-account.uid"
+LAST_USED_LABEL = "kubernetes.io/legacy-token-last-used"
+INVALID_SINCE_LABEL = "kubernetes.io/legacy-token-invalid-since"
 
 
 def is_token_of(secret: Obj, account: Obj) -> bool:
@@ -31,4 +36,13 @@ def encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-__all__ = ["ACCOUNT_NAME_ANNOTATION", "ACCOUNT_UID_ANNOTATION", "TOKEN_SECRET_TYPE", "encoded", "is_token_of", "references"]
+__all__ = [
+    "ACCOUNT_NAME_ANNOTATION",
+    "ACCOUNT_UID_ANNOTATION",
+    "INVALID_SINCE_LABEL",
+    "LAST_USED_LABEL",
+    "TOKEN_SECRET_TYPE",
+    "encoded",
+    "is_token_of",
+    "references",
+]

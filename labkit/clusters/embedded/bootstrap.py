@@ -7,22 +7,20 @@ from collections.abc import Iterable
 from labkit.authorization.bootstrap import bootstrap_objects
 from labkit.kube.calls import Create, Rule
 from labkit.kube.objects import Obj, namespace_of
-from labkit.kube.scope import Scope
 from labkit.kube.status import AlreadyExists
 from labkit.resources.kinds import Kind
 
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 SERVICE_IP = "10.96.0.1"
-TRACKING_MAP = "kube-apiserver-legacy-service-account-token-tracking"
 
 
-def bootstrap(kinds: Iterable[Kind], ca: str, scope: Scope) -> Rule[None]:
-    """Make what is missing: namespaces, RBAC's objects, the API's own Service, and kube-system's ConfigMaps.
+def bootstrap(kinds: Iterable[Kind], ca: str) -> Rule[None]:
+    """Make what is missing: namespaces, RBAC's objects, the API's own Service, and the ConfigMap of the API's CA.
 
     Meant for every start: what is there already stays as it is.
     """
     resources = {(kind.api_version, kind.kind): kind.resource for kind in kinds}
-    for obj in (*_namespaces(), *bootstrap_objects(), *_config_maps(ca, scope), _kubernetes_service()):
+    for obj in (*_namespaces(), *bootstrap_objects(), _config_map(ca), _kubernetes_service()):
         try:
             yield Create(resources[obj["apiVersion"], obj["kind"]], obj, namespace_of(obj))
         except AlreadyExists:
@@ -34,13 +32,9 @@ def _namespaces() -> Iterable[Obj]:
         yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 
-def _config_maps(ca: str, scope: Scope) -> Iterable[Obj]:
-    def config_map(name: str, data: dict[str, str]) -> Obj:
-        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "kube-system"}, "data": data}
-
-    yield config_map("extension-apiserver-authentication", {"client-ca-file": ca})
-    if scope.era.enabled("LegacyServiceAccountTokenTracking"):
-        yield config_map(TRACKING_MAP, {"since": scope.now.strftime("%Y-%m-%d")})  # LEG-1
+def _config_map(ca: str) -> Obj:
+    metadata = {"name": "extension-apiserver-authentication", "namespace": "kube-system"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"client-ca-file": ca}}
 
 
 def _kubernetes_service() -> Obj:

@@ -15,6 +15,7 @@ from labkit.kube.versions import NEWEST, Era
 
 DEFAULT_ISSUER = "https://kubernetes.default.svc.cluster.local"
 IDLE_SECONDS = 2 * 60 * 60.0
+CLEAN_UP_SECONDS = 365 * 24 * 60 * 60.0
 MAX_EXPIRATION = range(3600, 2**32 + 1)
 
 
@@ -39,6 +40,7 @@ class Settings:
     api_audiences: tuple[str, ...] = ()
     service_account_max_token_expiration: int = 0
     service_account_extend_token_expiration: bool = True
+    legacy_service_account_token_clean_up_period: float = CLEAN_UP_SECONDS
     disable_admission_plugins: tuple[str, ...] = ()
     idle_seconds: float = IDLE_SECONDS
 
@@ -47,6 +49,8 @@ class Settings:
         _check_issuers(self.service_account_issuers)
         if self.service_account_max_token_expiration and self.service_account_max_token_expiration not in MAX_EXPIRATION:
             raise ValueError("the service-account-max-token-expiration must be between 1 hour and 2^32 seconds")
+        if self.legacy_service_account_token_clean_up_period <= 0:
+            raise ValueError(f"invalid CleanUpPeriod: {self.legacy_service_account_token_clean_up_period:g}s")  # LEG-5
         if not 0 <= self.port <= 65535:
             raise ValueError(f"--secure-port {self.port} must be between 1 and 65535, inclusive")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 from labkit.admission.chain import DEFAULT_PLUGINS
@@ -23,11 +24,21 @@ from labkit.clusters.embedded.bootstrap import bootstrap
 from labkit.clusters.embedded.front import Front
 from labkit.clusters.embedded.settings import Settings, Started
 from labkit.clusters.pki import make_pki, write_file
-from labkit.controllers import cluster_role_aggregation, garbage_collector, namespaces, root_ca_publisher, service_accounts, tokens
+from labkit.controllers import (
+    cluster_role_aggregation,
+    garbage_collector,
+    legacy_token_cleaner,
+    legacy_token_tracking,
+    namespaces,
+    root_ca_publisher,
+    service_accounts,
+    tokens,
+)
+from labkit.controllers.token_creation import creates_tokens
 from labkit.kube.controllers import Controller
 from labkit.kube.objects import dig
-from labkit.kube.scope import Scope
 from labkit.kube.users import AUTHENTICATED_GROUP, MASTERS_GROUP, UserInfo
+from labkit.kube.versions import Era
 from labkit.machinery.clock import MovableClock
 from labkit.machinery.drivers import drive
 from labkit.machinery.machine import node_facts
@@ -75,11 +86,10 @@ async def run(settings: Settings, ready: Callable[[Started], None]) -> None:
     address.port = running.port
     try:
         async with asyncio.TaskGroup() as tasks:
-            scope = Scope(clock.now(), settings.era, random, LOOPBACK)
-            await drive(bootstrap(server.kinds.values(), ca, scope), InProcessClient(host, LOOPBACK).call)
+            await drive(bootstrap(server.kinds.values(), ca), InProcessClient(host, LOOPBACK).call)
             for controller in _controllers(settings, version, ca, volumes):
                 tasks.create_task(_runner(controller, host).run())
-            await _until_ready(store, _node_name(settings))
+            await _until_ready(store, _node_name(settings), settings.era)
             administrator = pki.client(ADMINISTRATOR, (ADMINISTRATORS,))
             started = Started(
                 server=f"https://{settings.address}:{running.port}",
@@ -123,11 +133,14 @@ def _server(settings: Settings, version: str, key: SigningKey, random: SystemRan
 
 
 def _controllers(settings: Settings, version: str, ca: str, volumes: DirectoryVolumes) -> tuple[Controller, ...]:
-    node = _node_name(settings)
+    node, era = _node_name(settings), settings.era
+    clean_up_period = timedelta(seconds=settings.legacy_service_account_token_clean_up_period)
     return (
         service_accounts.controller(),
         root_ca_publisher.controller(ca),
         tokens.controller(ca),
+        *([legacy_token_tracking.controller()] if legacy_token_tracking.runs(era) else ()),
+        *([legacy_token_cleaner.controller(clean_up_period)] if legacy_token_cleaner.runs(era) else ()),
         namespaces.controller(),
         garbage_collector.controller(),
         cluster_role_aggregation.controller(),
@@ -174,8 +187,10 @@ def _signing_key(path: Path) -> SigningKey:
     return key
 
 
-async def _until_ready(store: Store, node: str) -> None:
-    """Wait for what a client finds in a fresh kubeadm cluster: a Ready node, and the default namespace's account and root CA."""
+async def _until_ready(store: Store, node: str, era: Era) -> None:
+    """Wait for what a client finds in a fresh kubeadm cluster: a Ready node, the default namespace's account and root CA, and what the
+    version adds: the account's token Secret, or the date since which tokens are tracked.
+    """
     changed = asyncio.Event()
 
     def heard(_: Change) -> None:
@@ -183,16 +198,20 @@ async def _until_ready(store: Store, node: str) -> None:
 
     stop = store.listen(heard)
     try:
-        while not _is_ready(store, node):
+        while not _is_ready(store, node, era):
             changed.clear()
             await changed.wait()
     finally:
         stop()
 
 
-def _is_ready(store: Store, node: str) -> bool:
-    accounts = {obj["metadata"]["name"] for obj in store.list("serviceaccounts", "default")}
-    maps = {obj["metadata"]["name"] for obj in store.list("configmaps", "default")}
+def _is_ready(store: Store, node: str, era: Era) -> bool:
+    accounts = {obj["metadata"]["name"]: obj for obj in store.list("serviceaccounts", "default")}
+    maps = {obj["metadata"]["name"] for namespace in ("default", "kube-system") for obj in store.list("configmaps", namespace)}
     conditions = [c for obj in store.list("nodes") if obj["metadata"]["name"] == node for c in dig(obj, "status", "conditions", default=[])]
     ready = any(condition.get("type") == "Ready" and condition.get("status") == "True" for condition in conditions)
-    return ready and "default" in accounts and "kube-root-ca.crt" in maps
+    wanted = {root_ca_publisher.CONFIG_MAP}
+    if era.enabled(legacy_token_tracking.GATE):
+        wanted.add(legacy_token_tracking.CONFIG_MAP)
+    has_token = not creates_tokens(era) or bool(accounts.get("default", {}).get("secrets"))
+    return ready and "default" in accounts and has_token and wanted <= maps

@@ -131,6 +131,7 @@ def test_flags_reach_the_cluster(labkit: Labkit, stub: Path, tmp_path: Path, mon
         "--disable-admission-plugins=ServiceAccount",
     ]
     flags += ["--service-account-extend-token-expiration=false", "--state-dir=state", "--idle-timeout=1m30s"]
+    flags += ["--legacy-service-account-token-clean-up-period=24h"]
     assert labkit("up", *flags).code == 0
     settings = json.loads((stub / "clusters" / "lab" / "settings.json").read_text())
     assert settings == {
@@ -144,6 +145,7 @@ def test_flags_reach_the_cluster(labkit: Labkit, stub: Path, tmp_path: Path, mon
         "api_audiences": ["x", "y"],
         "service_account_max_token_expiration": 86400,
         "service_account_extend_token_expiration": False,
+        "legacy_service_account_token_clean_up_period": 86400.0,
         "disable_admission_plugins": ["ServiceAccount"],
         "idle_seconds": 90.0,
     }

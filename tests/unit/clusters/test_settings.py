@@ -56,6 +56,7 @@ def test_a_newer_labkits_settings() -> None:
         pytest.param(
             {"feature_gates": {"Foo": True}}, "unrecognized feature gate: Foo; Kubernetes 1.37 does not have it", id="unknown-gate"
         ),
+        pytest.param({"legacy_service_account_token_clean_up_period": 0}, "invalid CleanUpPeriod: 0s", id="LEG-5"),
         pytest.param({"port": 65536}, "--secure-port 65536 must be between 1 and 65535, inclusive", id="port"),
     ],
 )

@@ -37,7 +37,7 @@ def account(*secrets: str, uid: str = "12345", version: str = "1") -> Obj:
     return obj("default", "default", uid=uid, secrets=[{"name": name} for name in secrets], metadata={"resourceVersion": version})
 
 
-def secret(name: str = "token-secret-1", annotations: Any = None, **data: Any) -> Obj:
+def secret(name: Any = "token-secret-1", annotations: Any = None, **data: Any) -> Obj:
     kept = {key: value for key, value in (FULL | data).items() if value is not None}
     metadata = {"resourceVersion": "1", "annotations": ANNOTATIONS if annotations is None else annotations}
     return obj(name, "default", uid="23456", type=TYPE, data=kept, metadata=metadata)
