@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -34,6 +36,26 @@ def test_ready_when_it_returns(info: ClusterInfo) -> None:
     assert info.version.startswith("1.37.")
     assert kubectl(info, "get", "nodes", "--output=name") == "node/lab-control-plane\n"
     assert "kubernetes-admin" in kubectl(info, "auth", "whoami")
+
+
+def test_a_version_that_made_secrets_by_itself(home: Path) -> None:
+    info = up(version="1.20")[0]
+    try:
+        listed = kubectl(info, "get", "serviceaccount", "default", "--output=jsonpath={.secrets[*].name}")
+        assert re.fullmatch("default-token-[a-z0-9]{5}", listed), "TKL-4"
+        kubectl(info, "run", "web", "--image=labkit.local/tools:1")
+        volumes = kubectl(info, "get", "pod", "web", "--output=jsonpath={.spec.volumes[*].secret}")
+        assert json.loads(volumes) == {"secretName": listed, "defaultMode": 0o644}, "ERAADM-10"
+        assert "legacy-service-account-token-tracking" not in kubectl(info, "get", "configmaps", "--all-namespaces")
+    finally:
+        down()
+
+
+def test_tracking_begins_with_the_cluster(info: ClusterInfo) -> None:
+    data = kubectl(
+        info, "get", "configmap", "kube-apiserver-legacy-service-account-token-tracking", "-nkube-system", "--output=jsonpath={.data.since}"
+    )
+    assert re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", data), "LEG-1"
 
 
 def test_an_acknowledged_write_survives_kill_9(info: ClusterInfo) -> None:
