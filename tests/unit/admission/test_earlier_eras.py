@@ -168,9 +168,10 @@ def test_server_timeouts() -> None:
     assert isinstance(error_from_status(error.status()), ServerTimeout)
 
 
-def test_no_token_and_none_required() -> None:
+@pytest.mark.parametrize("version", [pytest.param("1.20", id="T-ADMH-1")])
+def test_no_token_and_none_required(version: str) -> None:
     world, body = World({"serviceaccounts": [account()]}), pod()
-    found = world.run(ServiceAccount(require_api_token=False).admit(request(body), body, scope(version="1.20")))
+    found = world.run(ServiceAccount(require_api_token=False).admit(request(body), body, scope(version=version)))
     assert found["spec"]["serviceAccountName"] == "default", "T-ADMH-1"
     assert "volumes" not in found["spec"]
 
@@ -193,13 +194,13 @@ class Unreadable(World):
         raise InternalError("broken")
 
 
-@pytest.mark.parametrize("version", SECRET_ERAS)
+@pytest.mark.parametrize("version", [pytest.param(version, id=f"T-ADMH-8 {version}") for version in SECRET_ERAS])
 def test_the_order_of_the_accounts_list_decides(version: str) -> None:
     spec = admitted(pod(containers=[{"name": "c"}]), [account("token2", "token1")], [token("token1"), token("token2")], version=version)
     assert spec["volumes"] == [secret_volume("token2")], "T-ADMH-8, ERAADM-4"
 
 
-@pytest.mark.parametrize("gates", [BOUND, UNBOUND])
+@pytest.mark.parametrize("gates", [pytest.param(BOUND, id="T-ADMH-9 gate on"), pytest.param(UNBOUND, id="T-ADMH-9 gate off")])
 def test_the_secrets_of_an_account(gates: Mapping[str, bool]) -> None:
     world = World(
         {
@@ -261,10 +262,11 @@ def test_a_pod_with_an_old_mount(version: str, gates: Mapping[str, bool]) -> Non
     assert (spec["volumes"], spec["containers"]) == ([volume], [{"name": "c", "volumeMounts": [its_mount]}]), "ERAADM-17"
 
 
-def test_a_second_container_with_a_mount_of_its_own() -> None:
+@pytest.mark.parametrize("version", [pytest.param("1.18", id="T-ITG-16")])
+def test_a_second_container_with_a_mount_of_its_own(version: str) -> None:
     own = {"name": "empty", "mountPath": PATH}
     body = pod(containers=[{"name": "a"}, {"name": "b", "volumeMounts": [own]}], volumes=[{"name": "empty", "emptyDir": {}}])
-    spec = admitted(body, [account("token-name")], [token()], version="1.18")
+    spec = admitted(body, [account("token-name")], [token()], version=version)
     assert [container["volumeMounts"] for container in spec["containers"]] == [[mount("token-name")], [own]], "T-ITG-16"
     assert [volume["name"] for volume in spec["volumes"]] == ["empty", "token-name"]
 
@@ -334,7 +336,7 @@ def test_the_validating_pass(version: str, judged: bool) -> None:
 
 
 @pytest.mark.parametrize("version", ["1.6", "1.8"])
-@pytest.mark.parametrize("operation", ["DELETE", "CONNECT"])
+@pytest.mark.parametrize("operation", [pytest.param("DELETE", id="T-ADMH-12 delete"), pytest.param("CONNECT", id="T-ADMH-12 connect")])
 def test_other_operations(version: str, operation: Operation) -> None:
     plugin, world, body = ServiceAccount(), World(), pod()
     assert world.run(plugin.admit(request(body, operation), body, scope(version=version))) is body, "T-ADMH-12"
