@@ -34,7 +34,7 @@ def test_a_rule(capsys: pytest.CaptureFixture[str], which: str) -> None:
     assert out.startswith("ADM-13  Mounting\nAdmission of Pods by the plugin ServiceAccount\n\n  For every init container and ")
     assert "\nupstream      plugin/pkg/admission/serviceaccount/admission.go, mountServiceAccountToken\n" in out
     assert "labkit/admission/service_account.py:" in out
-    assert ", mount_token\n" in out
+    assert ", mount_volume\n" in out
     assert max(map(len, out.splitlines())) <= explain.WIDTH
 
 
